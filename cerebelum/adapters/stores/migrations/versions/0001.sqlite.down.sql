@@ -1,0 +1,23 @@
+DROP VIEW step_executions;
+
+DROP VIEW workflow_executions;
+
+DROP VIEW event_log;
+
+DROP VIEW events;
+
+DROP TABLE batches;
+
+DROP TABLE blobs;
+
+DROP TABLE executions;
+
+DROP TABLE history;
+
+DROP TABLE logs;
+
+DROP TABLE messages;
+
+DROP TABLE nodes;
+
+DROP TABLE workflows;

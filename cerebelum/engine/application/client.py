@@ -1,0 +1,120 @@
+"""The client: start executions and talk to them, from Python."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, Generic, TypeVar, cast
+
+from cerebelum.engine.application import control, query
+from cerebelum.engine.application import result as results
+from cerebelum.engine.application.engine import Engine
+from cerebelum.engine.application.start import IfExists, StartOptions, start, start_many
+from cerebelum.engine.authoring.workflow import WorkflowDefinition
+from cerebelum.engine.domain.durations import instant_us
+from cerebelum.engine.domain.events import RecordedEvent
+from cerebelum.engine.domain.execution import ExecutionRow
+from cerebelum.engine.ports.store import ExecutionFilter, LogLine
+
+R = TypeVar("R")
+
+
+class Handle(Generic[R]):
+    """One execution, to be waited for and talked to."""
+
+    def __init__(self, engine: Engine, execution_id: str, annotation: Any = Any, *, existed: bool = False) -> None:
+        self._engine, self._annotation = engine, annotation
+        self.id = execution_id
+        self.existed = existed  # the start found it there
+
+    async def result(self, timeout_s: float | None = None) -> R:
+        """Return its result, waiting for its end; see `application.result.result` for what it raises."""
+        return cast("R", await results.result(self._engine, self.id, self._annotation, timeout_s=timeout_s))
+
+    async def signal(self, name: str, payload: Any = None, *, key: str = "") -> bool:
+        """Send it a signal; see `application.control.signal`."""
+        return await control.signal(self._engine, self.id, name, payload, key=key)
+
+    async def cancel(self, reason: str = "") -> None:
+        """Ask it to stop; see `application.control.cancel`."""
+        await control.cancel(self._engine, self.id, reason=reason)
+
+    async def pause(self, reason: str = "") -> None:
+        """Begin no further step until `resume`."""
+        await control.pause(self._engine, self.id, reason=reason)
+
+    async def resume(self, data: Any = None) -> None:
+        """Go on after a pause, or out of a sleep."""
+        await control.resume(self._engine, self.id, data=data)
+
+    async def describe(self, *, include_logs: bool = False) -> query.ExecutionView:
+        """Return its row, steps, and logs if asked."""
+        return await query.get_execution(self._engine, self.id, include_logs=include_logs)
+
+    async def history(self) -> list[RecordedEvent]:
+        """Return its events."""
+        return await query.history(self._engine, self.id)
+
+    def follow(self) -> AsyncIterator[RecordedEvent]:
+        """Yield its events as they are committed, until it ends."""
+        return query.follow(self._engine, self.id)
+
+    def logs(self) -> AsyncIterator[LogLine]:
+        """Yield its captured lines, until it ends."""
+        return query.follow_logs(self._engine, self.id)
+
+
+class Client:
+    """Made by `cerebelum.connect(url)`. A workflow started by its function runs on a node in this process."""
+
+    def __init__(self, engine: Engine, *, node: bool = True) -> None:
+        self.engine, self._runs_node = engine, node
+
+    async def start(
+        self,
+        workflow: WorkflowDefinition[..., R] | str,
+        *args: Any,
+        id: str | None = None,  # noqa: A002 - the word users have for it
+        if_exists: IfExists = "use",
+        queue: str = "default",
+        priority: int = 0,
+        scheduled_at: datetime | None = None,
+        **kwargs: Any,
+    ) -> Handle[R]:
+        """Start an execution and return once it is durable; see `application.start` for what it raises."""
+        options = StartOptions(
+            id=id, if_exists=if_exists, queue=queue, priority=priority,
+            scheduled_at_us=None if scheduled_at is None else instant_us(scheduled_at, what="scheduled_at"),
+        )  # fmt: skip
+        annotation = await self._prepare(workflow)
+        started = await start(self.engine, workflow, args, kwargs, options)
+        return Handle(self.engine, started.execution_id, annotation, existed=started.existed)
+
+    async def start_many(self, workflow: WorkflowDefinition[..., R], inputs: list[tuple[Any, ...]]) -> list[Handle[R]]:
+        """Start one execution per tuple of arguments; thousands share one commit."""
+        annotation = await self._prepare(workflow)
+        started = await start_many(self.engine, workflow, inputs)
+        return [Handle(self.engine, one.execution_id, annotation) for one in started]
+
+    async def register(self, *workflows: WorkflowDefinition[..., Any]) -> None:
+        """Have this process's node run these workflows, and take up their open executions."""
+        for workflow in workflows:
+            await self._prepare(workflow)
+        if self.engine.node is not None:
+            self.engine.node.dispatcher.poke()
+
+    def handle(self, execution_id: str) -> Handle[Any]:
+        """Return a handle for an execution that may run anywhere."""
+        return Handle(self.engine, execution_id)
+
+    async def list(self, **conditions: Any) -> list[ExecutionRow]:
+        """Return executions; the conditions are those of `ExecutionFilter`."""
+        return await query.list_executions(self.engine, ExecutionFilter(**conditions))
+
+    async def _prepare(self, workflow: WorkflowDefinition[..., Any] | str) -> Any:
+        if not isinstance(workflow, WorkflowDefinition):
+            return Any
+        await self.engine.register(workflow)
+        if self._runs_node:
+            await self.engine.start_node()
+        return workflow.signature.result_type

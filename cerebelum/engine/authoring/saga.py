@@ -1,0 +1,74 @@
+"""`saga()`: undo what was done, newest first, when the block fails or is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any
+
+from cerebelum.engine.authoring.activation import current
+from cerebelum.engine.domain.errors import DefinitionError
+from cerebelum.engine.domain.errors_runtime import ContinueAsNew
+
+
+class Saga:
+    """A stack of compensations. `async with saga() as undo: …; undo.add(release, reservation)`.
+
+    The block's own error stays the error: a compensation that fails is recorded, noted on it, and the others still run.
+    """
+
+    def __init__(self) -> None:
+        self._compensations: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = []
+        self._since = 1
+        self._token: Token[Saga | None] | None = None
+
+    def add(self, compensation: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """On failure call `compensation(*args, **kwargs)`; its effects belong in steps, so it should be one."""
+        if not callable(compensation):
+            raise DefinitionError(f"undo.add({compensation!r}): not a function or step")
+        self._compensations.append((compensation, args, kwargs))
+
+    async def __aenter__(self) -> Saga:
+        activation = current()
+        self._since = activation.next_number() if activation else 1
+        self._token = innermost_saga.set(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            innermost_saga.reset(self._token)
+        if error is not None and not isinstance(error, ContinueAsNew | GeneratorExit):
+            await self.compensate(error)
+
+    async def compensate(self, error: BaseException) -> None:
+        """Run all compensations, newest first. A failure of one is noted on `error` and does not stop the rest."""
+        while self._compensations:
+            function, args, kwargs = self._compensations.pop()
+            name = getattr(function, "name", None) or getattr(function, "__name__", repr(function))
+            activation = current()
+            record = activation.compensation(name, self._since) if activation else None
+            try:
+                outcome = function(*args, **kwargs)
+                if inspect.isawaitable(outcome):
+                    await outcome
+            except (Exception, asyncio.CancelledError) as failure:  # noqa: BLE001 - the original error matters more
+                error.add_note(f"compensation {name} failed: {failure!r}")
+                if record:
+                    record.failed(failure)
+            else:
+                if record:
+                    record.completed()
+
+
+def saga() -> Saga:
+    """Return a new saga, to be used with `async with`."""
+    return Saga()
+
+
+# Which saga a step's own `compensate=` joins: the innermost around the call, also in tasks that the block starts.
+innermost_saga: ContextVar[Saga | None] = ContextVar("cerebelum_innermost_saga", default=None)

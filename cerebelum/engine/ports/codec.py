@@ -1,0 +1,57 @@
+"""The payload codec: user values to canonical JSON text and back, exactly, or not at all."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class PayloadCodec(Protocol):
+    """Turns arguments, results and messages into JSON text for a history, and back.
+
+    The text is one JSON value in UTF-8: it goes verbatim into an event. `annotation` is what the user's code declares;
+    None counts as `Any`. `what` names the value in errors ("result of step 'charge'"); its first word is the root of
+    paths ("result.items[3].price"), but arguments of a call are named by their parameter ("order.items[3].price").
+    """
+
+    def encode(self, value: Any, annotation: Any = Any, *, what: str) -> tuple[bytes, Any]:
+        """Return the canonical JSON text of `value`, and the copy that decoding it gives.
+
+        Raises:
+            PayloadNotEncodable: JSON cannot hold the value exactly, or it is nested deeper than 100 levels.
+            PayloadTooLarge: the text is over the limit.
+            PayloadTransformFailed: an encryption or compression hook failed.
+            DefinitionError: nothing can be decoded with `annotation`.
+        """
+        ...
+
+    def decode(self, data: bytes, annotation: Any = Any, *, what: str) -> Any:
+        """Return the value that `data`, made by `encode` or by hand, holds.
+
+        Raises:
+            PayloadMismatch: `data` is not JSON, or does not fit `annotation`; says which field.
+            PayloadTransformFailed: it was written with a transform that is missing here, or it was tampered with.
+            DefinitionError: nothing can be decoded with `annotation`.
+        """
+        ...
+
+    def check(self, annotation: Any, *, what: str) -> None:
+        """Raise `DefinitionError` now if values under `annotation` could never be stored; for definition time."""
+        ...
+
+
+class PayloadTransform(Protocol):
+    """A hook between JSON text and what is stored: encryption, compression. `decode(encode(data)) == data`.
+
+    `encode` may return `data` itself (the same object) to say "not worth it": then the transform is not recorded for
+    this payload, and `decode` is not called for it. Safe to call from several threads.
+    """
+
+    name: str  # stored beside the data; never rename a transform that histories name
+
+    def encode(self, data: bytes) -> bytes:
+        """Return what is stored for `data`."""
+        ...
+
+    def decode(self, data: bytes) -> bytes:
+        """Undo `encode`. Raise any exception for data that was tampered with."""
+        ...

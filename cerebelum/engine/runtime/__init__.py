@@ -1,0 +1,1 @@
+"""What runs it: workflow loop, interception, replay, journal, steps, timers, node."""

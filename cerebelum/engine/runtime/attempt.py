@@ -1,0 +1,58 @@
+"""One attempt of a step, as the code that runs in it sees it (`authoring.info.RunningStep`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Raw, structs
+
+from cerebelum.engine.authoring.info import Info
+from cerebelum.engine.domain.errors import DefinitionError
+from cerebelum.engine.domain.events import ABSENT
+from cerebelum.engine.domain.ids import idempotency_key
+
+if TYPE_CHECKING:
+    from cerebelum.engine.runtime.live import LiveExecution
+    from cerebelum.engine.runtime.log_capture import StepLog
+    from cerebelum.engine.runtime.pending import PendingStep
+
+
+class Attempt:
+    """An attempt under way: what it may ask, and what it has said so far."""
+
+    __slots__ = ("_progress", "live", "log", "pending", "recorded_us", "started_us", "statements")
+
+    def __init__(self, live: LiveExecution, pending: PendingStep, *, started_us: int, log: StepLog) -> None:
+        self.live, self.pending, self.log = live, pending, log
+        self.started_us = self.recorded_us = started_us
+        self.statements: list[tuple[str, tuple[object, ...]]] = []
+        self._progress = ABSENT
+
+    def info(self) -> Info:
+        command, known = self.pending.command, self.pending.progress
+        return structs.replace(
+            self.live.run.info(),
+            step=command.name,
+            attempt=self.pending.attempt,
+            idempotency_key=idempotency_key(self.live.id, command.number),
+            progress=msgspec.json.decode(known) if known else None,
+        )
+
+    def heartbeat(self, progress: Any) -> None:
+        if progress is None:
+            return
+        what = f"progress of step {self.pending.command.name!r}"
+        data, _ = self.live.run.codec.encode(progress, what=what)
+        self._progress = self.pending.progress = Raw(data)
+
+    def take_progress(self) -> Raw:
+        """Return what the newest heartbeat said, once."""
+        progress, self._progress = self._progress, ABSENT
+        return progress
+
+    def execute(self, statement: str, parameters: tuple[object, ...]) -> None:
+        if not self.pending.step.transactional:
+            name = self.pending.command.name
+            raise DefinitionError(f"step {name!r} uses transaction() but is not declared @step(transactional=True)")
+        self.statements.append((statement, parameters))

@@ -1,0 +1,120 @@
+"""Finds work: claims due executions, takes messages for those in memory, takes over from the dead."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from cerebelum.engine.domain.errors_store import StoreError
+from cerebelum.engine.domain.execution import ExecutionRow
+from cerebelum.engine.ports.store import Message, Store
+from cerebelum.engine.runtime.presence import certainly_dead
+
+_CLAIM_LIMIT = 200  # executions a claim: others get their turn between claims
+_POLL_S = 1.0  # covers lost hints
+_DEAD_SCAN_S = 0.2
+_log = structlog.get_logger("cerebelum.dispatcher")
+
+
+class Dispatcher:
+    """Components `run` and `watch_dead`; `poke` says that there may be work.
+
+    Args:
+        owner: returns the node's nonce.
+        workflows: returns the names this node can run.
+        take_up: rebuilds claimed executions.
+        deliver: hands a message to an execution in memory.
+        has_room: whether more executions fit into memory.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        owner: Callable[[], str],
+        now_us: Callable[[], int],
+        workflows: Callable[[], Sequence[str]],
+        take_up: Callable[[list[ExecutionRow]], Awaitable[None]],
+        deliver: Callable[[Message], None],
+        has_room: Callable[[], bool],
+    ) -> None:
+        self._store, self._owner, self._now_us, self._workflows = store, owner, now_us, workflows
+        self._take_up, self._deliver, self._has_room = take_up, deliver, has_room
+        self._wake = asyncio.Event()
+        self._reclaim: set[str] = set()
+        self.claiming = True
+
+    def poke(self) -> None:
+        """Look for work now."""
+        self._wake.set()
+
+    def reclaim(self, execution_id: str) -> None:
+        """Take an execution again (epoch + 1) and re-read it."""
+        self._reclaim.add(execution_id)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Claim and deliver for ever; a component of the node."""
+        while True:
+            self._wake.clear()
+            wait_s = _POLL_S
+            if self.claiming:
+                await self._again()
+                await self._claim_all()
+                wait_s = await self._until_next()
+            for message in await self._store.inbox(self._owner()):
+                self._deliver(message)
+            try:
+                await asyncio.wait_for(self._wake.wait(), wait_s)
+            except TimeoutError:
+                continue
+
+    async def _again(self) -> None:
+        while self._reclaim:
+            execution_id = self._reclaim.pop()
+            row = await self._store.claim_one(self._owner(), execution_id)
+            if row is not None:
+                await self._take_up([row])
+
+    async def _claim_all(self) -> None:
+        while self.claiming and self._has_room() and (names := self._workflows()):
+            rows = await self._store.claim(self._owner(), workflows=names, limit=_CLAIM_LIMIT)
+            if rows:
+                await self._take_up(rows)
+            if len(rows) < _CLAIM_LIMIT:
+                return
+
+    async def _until_next(self) -> float:
+        names = self._workflows()
+        next_us = await self._store.next_wake_us(workflows=names) if names else None
+        if next_us is None:
+            return _POLL_S
+        return min(_POLL_S, max(0.001, (next_us - self._now_us()) / 1e6))
+
+    async def watch_dead(self) -> None:
+        """Hand back the executions of nodes that are gone; a component of the node."""
+        while True:
+            await self.release_dead()
+            await asyncio.sleep(_DEAD_SCAN_S)
+
+    async def release_dead(self) -> None:
+        """Hand back, once, what dead nodes own."""
+        try:
+            nodes = [node for node in await self._store.nodes() if node.nonce != self._owner()]
+            dead = [node.nonce for node in nodes if certainly_dead(node)]
+            now_us = self._now_us()
+            if dead or any(node.lease_until_us < now_us for node in nodes):
+                released = await self._store.release_dead(dead=dead)
+                if released:
+                    _log.info("took over from dead nodes", executions=released)
+                    self.poke()
+        except StoreError as error:
+            _log.warning("could not look for dead nodes", error=str(error))
+
+    async def watch_store(self, hint: Callable[[], None]) -> None:
+        """Follow the store's hints; a component of the node."""
+        async for _ in self._store.watch():
+            self.poke()
+            hint()

@@ -1,0 +1,117 @@
+"""Where suspended code stands: file, line, function and locals, read from coroutines without running them.
+
+A chain goes from a coroutine to what it awaits, through async generators and generators, down to the future it waits
+for. A future knows no waiter's task, so there is one chain for each live task; `gather` and `TaskGroup` show as several.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
+from typing import Any
+
+from msgspec import Struct, field
+
+from cerebelum.engine.runtime.rendering import Change, render_named
+
+MAX_ENTRIES = 50  # of one chain: the innermost
+MAX_LOCALS = 50  # of one entry
+_MAX_DEPTH = 100_000  # of the walk; a chain cannot be endless, but it is not ours
+_ENGINE = str(Path(__file__).resolve().parents[2]) + "/"
+_LIBRARY = (str(Path(asyncio.__file__).parent) + "/", contextlib.__file__)
+# What an `async for`, `anext` or `__await__` puts between two frames; each refers to the object it drives.
+_WRAPPERS = frozenset({"async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"})
+
+
+class StackEntry(Struct, frozen=True, kw_only=True):
+    """One function of a suspended chain."""
+
+    file: str
+    line: int
+    function: str  # qualified name
+    locals: dict[str, str]  # name -> rendered value, in the order of the code
+
+
+class TaskStack(Struct, frozen=True, kw_only=True):
+    """One live task: its name, and its chain from the outermost function to the one that waits."""
+
+    task: str
+    stack: list[StackEntry]
+
+
+class Frame(Struct, frozen=True, kw_only=True):
+    """The state of an execution after one event of its history."""
+
+    version: int  # of the event
+    event: str  # its type
+    status: str
+    at_us: int  # workflow time
+    tasks: list[TaskStack] = field(default_factory=list)
+    changed: list[Change] = field(default_factory=list)  # locals of the main task, against the frame before
+    context: str | None = None  # of a graph, rendered
+    open: list[str] = field(default_factory=list)  # steps, timers, waits and children under way
+
+
+def capture_tasks(tasks: Iterable[asyncio.Task[Any]]) -> list[TaskStack]:
+    """Return one chain for each task that is not done, in the order given."""
+    live = (task for task in tasks if not task.done())
+    return [TaskStack(task=task.get_name(), stack=capture_stack(task.get_coro())) for task in live]
+
+
+def capture_stack(coroutine: Any) -> list[StackEntry]:
+    """Return where `coroutine` stands, outermost function first; [] when it has finished or was closed.
+
+    Frames of the engine and of asyncio are left out, unless nothing else remains. Values are rendered and masked by
+    `render_named`. Also for generators and async generators.
+    """
+    kept: deque[FrameType] = deque(maxlen=MAX_ENTRIES)
+    hidden: deque[FrameType] = deque(maxlen=MAX_ENTRIES)
+    for frame in islice(_chain(coroutine), _MAX_DEPTH):
+        (hidden if _is_hidden(frame) else kept).append(frame)
+    return [_entry(frame) for frame in kept or hidden]
+
+
+def _chain(awaited: Any) -> Iterator[FrameType]:
+    while awaited is not None:
+        if isinstance(awaited, CoroutineType):
+            frame, below = awaited.cr_frame, awaited.cr_await
+        elif isinstance(awaited, AsyncGeneratorType):
+            frame, below = awaited.ag_frame, awaited.ag_await
+        elif isinstance(awaited, GeneratorType):
+            frame, below = awaited.gi_frame, awaited.gi_yieldfrom
+        elif type(awaited).__name__ in _WRAPPERS:
+            frame, below = None, _driven(awaited)
+        else:
+            return
+        if frame is not None:
+            yield frame
+        awaited = below
+
+
+def _driven(wrapper: Any) -> Any:
+    kinds = (CoroutineType, AsyncGeneratorType, GeneratorType)
+    found = gc.get_referents(wrapper)
+    driven = next((each for each in found if isinstance(each, kinds)), None)
+    return driven or next((each for each in found if type(each).__name__ in _WRAPPERS), None)
+
+
+def _is_hidden(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith((_ENGINE, *_LIBRARY))
+
+
+def _entry(frame: FrameType) -> StackEntry:
+    code = frame.f_code
+    # A name with a dot is the interpreter's own, such as the iterator of a comprehension.
+    named = ((name, value) for name, value in frame.f_locals.items() if not name.startswith("."))
+    return StackEntry(
+        file=code.co_filename,
+        line=frame.f_lineno or code.co_firstlineno,
+        function=code.co_qualname,
+        locals={name: render_named(name, value) for name, value in islice(named, MAX_LOCALS)},
+    )

@@ -1,0 +1,213 @@
+"""The journal: one commit for many executions.
+
+Rules:
+- What has gathered is committed as soon as the previous commit is done: it batches by itself under load, and one lonely
+  event waits for nothing.
+- Nothing is let out before its commit: `committed` is called after it, never before (R5).
+- A fenced execution is dropped; its neighbours go through (R1).
+- A commit in doubt (R4) is settled by asking the store for the batch's id over a new connection. Only a batch that is
+  not there is sent again, and R1's expected versions make even that harmless when the first one lands late.
+- The buffer is bounded: starts wait in line before memory grows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from cerebelum.engine.domain.errors_store import CommitInDoubt, StoreError
+from cerebelum.engine.domain.ids import new_nonce
+from cerebelum.engine.ports.store import Batch, Committed, LogLine, Start, Store
+from cerebelum.engine.runtime.live import LiveExecution, StartRequest
+
+_BATCH_EXECUTIONS = 2_000  # appends in one commit
+_BATCH_STARTS = 2_000
+_WAITING_STARTS = 20_000  # then `start` waits
+_RETRY_FIRST_S, _RETRY_MOST_S = 0.05, 2.0
+_log = structlog.get_logger("cerebelum.journal")
+
+
+class Journal:
+    """See the module's rules.
+
+    Args:
+        store: where it commits.
+        now_us: the store's clock.
+        on_durable: called with (execution, version) after each commit that wrote something of it.
+        on_fenced: called with an execution that moved on elsewhere.
+        give_up_after_s: how long a store may refuse commits before `on_trouble` is called once per streak.
+        on_trouble: told the error when the store keeps refusing.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        now_us: Callable[[], int],
+        on_durable: Callable[[LiveExecution, int], None],
+        on_fenced: Callable[[LiveExecution], None],
+        on_trouble: Callable[[StoreError], None] = lambda error: None,
+        give_up_after_s: float = 10.0,
+    ) -> None:
+        self._store, self._now_us = store, now_us
+        self._on_durable, self._on_fenced, self._on_trouble = on_durable, on_fenced, on_trouble
+        self._give_up_after_s = give_up_after_s
+        self._dirty: list[LiveExecution] = []
+        self._starts: list[StartRequest] = []
+        self._logs: list[LogLine] = []
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.commit_count = 0
+
+    # -- giving it work -------------------------------------------------------------------------------------------
+    def changed(self, live: LiveExecution) -> None:
+        """Take what `live` holds in the next commit."""
+        self._dirty.append(live)
+        self._wake.set()
+
+    async def start(self, start: Start, on_committed: Callable[[], None] | None = None) -> bool:
+        """Commit a new execution; return False when its id is taken. Waits while too many are in line.
+
+        Raises:
+            StoreError: nothing was written.
+        """
+        await self._room.wait()
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._starts.append(StartRequest(start, answer, on_committed))
+        if len(self._starts) >= _WAITING_STARTS:
+            self._room.clear()
+        self._wake.set()
+        return await answer
+
+    def log(self, line: LogLine) -> None:
+        """Write a captured line with the next commit. Lines alone do not hurry one: `run` takes them soon."""
+        self._logs.append(line)
+        if len(self._logs) >= 1_000:
+            self._wake.set()
+
+    def flush_logs(self) -> None:
+        """Have captured lines committed now."""
+        if self._logs:
+            self._wake.set()
+
+    # -- committing -----------------------------------------------------------------------------------------------
+    async def run(self) -> None:
+        """Commit for ever; a component of the node."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._dirty or self._starts or self._logs:
+                self._idle.clear()
+                await self._commit_once()
+            self._idle.set()
+
+    async def drained(self) -> None:
+        """Return when everything given so far is durable."""
+        self.flush_logs()
+        while self._wake.is_set() or not self._idle.is_set():
+            await asyncio.sleep(0)
+            await self._idle.wait()
+
+    async def _commit_once(self) -> None:
+        lives, starts, batch = self._gather()
+        try:
+            committed = await self._commit(batch, starts)
+        except StoreError as error:
+            for request in starts:
+                if not request.answer.done():
+                    request.answer.set_exception(error)
+            raise
+        self.commit_count += 1
+        self._let_out(lives, starts, batch, committed)
+
+    def _gather(self) -> tuple[list[LiveExecution], list[StartRequest], Batch]:
+        lives, self._dirty = self._dirty[:_BATCH_EXECUTIONS], self._dirty[_BATCH_EXECUTIONS:]
+        starts, self._starts = self._starts[:_BATCH_STARTS], self._starts[_BATCH_STARTS:]
+        logs, self._logs = self._logs, []
+        if len(self._starts) < _WAITING_STARTS:
+            self._room.set()
+        now_us = self._now_us()
+        appends, blobs, messages = [], [], []
+        lives = [live for live in lives if not live.dropped]
+        for live in lives:
+            append, own_blobs = live.take(now_us)
+            appends.append(append)
+            if own_blobs:
+                blobs.extend(own_blobs)
+            if live.starts:
+                starts, live.starts = starts + live.starts, []
+            if live.outbox:
+                messages.extend(live.outbox)
+                live.outbox = []
+        return lives, starts, Batch(
+            id=new_nonce(),
+            starts=[request.start for request in starts],
+            appends=appends,
+            messages=messages,
+            logs=logs,
+            blobs=[*blobs, *(blob for request in starts for blob in request.start.blobs)],
+            statements=[statement for live in lives for statement in live.take_statements()],
+        )
+
+    async def _commit(self, batch: Batch, starts: Sequence[StartRequest]) -> Committed:
+        """Commit, and again after errors that wrote nothing. Starts are told of the first such error."""
+        wait_s, waited_s = _RETRY_FIRST_S, 0.0
+        while True:
+            try:
+                return await self._store.commit(batch)
+            except CommitInDoubt as doubt:
+                _log.warning("commit in doubt", batch=batch.id, error=str(doubt))
+                settled = await self._settle(batch)
+                if settled is not None:
+                    return settled
+            except StoreError as error:
+                _log.warning("commit refused", error=str(error), again_in_s=wait_s)
+                self._refuse_starts(batch, starts, error)
+                if not (batch.appends or batch.messages or batch.logs):
+                    return Committed()
+                if waited_s < self._give_up_after_s <= waited_s + wait_s:
+                    self._on_trouble(error)
+            await asyncio.sleep(wait_s)
+            waited_s += wait_s
+            wait_s = min(_RETRY_MOST_S, wait_s * 2)
+
+    async def _settle(self, batch: Batch) -> Committed | None:
+        """Return what a commit in doubt did, None when it is not there; waits until the store answers."""
+        while True:
+            try:
+                if await self._store.has_batch(batch.id):
+                    return Committed(in_doubt=True)
+            except StoreError:
+                await asyncio.sleep(_RETRY_MOST_S / 10)
+            else:
+                return None
+
+    @staticmethod
+    def _refuse_starts(batch: Batch, starts: Sequence[StartRequest], error: StoreError) -> None:
+        batch.starts = ()
+        for request in starts:
+            if not request.answer.done():
+                request.answer.set_exception(error)
+
+    def _let_out(
+        self, lives: list[LiveExecution], starts: list[StartRequest], batch: Batch, committed: Committed
+    ) -> None:
+        for request in starts:
+            if request.answer.done():
+                continue
+            is_new = request.start.row.id not in committed.existing
+            request.answer.set_result(is_new)
+            if is_new and request.on_committed is not None:
+                request.on_committed()
+        for live, append in zip(lives, batch.appends, strict=True):
+            # After a commit in doubt we know that it is there, not what it left out: re-read (R4).
+            if live.id in committed.fenced or committed.in_doubt:
+                self._on_fenced(live)
+            else:
+                self._on_durable(live, append.row.last_version)
+

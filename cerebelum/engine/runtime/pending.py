@@ -1,0 +1,76 @@
+"""What a run waits for: one entry per command that is still open, by its number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cerebelum.engine.runtime.loop import LoopTimer, WorkflowFuture
+
+if TYPE_CHECKING:
+    from cerebelum.engine.authoring.saga import Saga
+    from cerebelum.engine.authoring.step import StepDefinition
+    from cerebelum.engine.authoring.workflow import WorkflowDefinition
+    from cerebelum.engine.domain.events import ChildStarted, StepScheduled, WaitStarted
+    from cerebelum.engine.runtime.loop import WorkflowLoop
+
+
+class AnswerFuture(WorkflowFuture):
+    """Resolves when the history holds the answer to command `number`; cancelling it gives the command up."""
+
+    def __init__(self, number: int, give_up: Callable[[int], None], *, loop: WorkflowLoop) -> None:
+        super().__init__(loop=loop)
+        self.number, self._give_up = number, give_up
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        if not super().cancel(msg):
+            return False
+        self._give_up(self.number)
+        return True
+
+
+class PendingStep:
+    """A step that was scheduled. The live side keeps its attempts here too: they survive in notes, not in code."""
+
+    __slots__ = ("attempt", "command", "future", "progress", "retry_at_us", "saga", "started", "step")
+
+    def __init__(
+        self, command: StepScheduled, step: StepDefinition[..., Any], future: AnswerFuture, saga: Saga
+    ) -> None:
+        self.command, self.step, self.future, self.saga = command, step, future, saga
+        self.attempt = 1
+        self.retry_at_us: int | None = None
+        self.started = False  # a step_started of this attempt is in the history
+        self.progress: Any = None  # Raw JSON of the last recorded heartbeat
+
+
+class PendingTimer:
+    """A durable timer."""
+
+    __slots__ = ("handle",)
+
+    def __init__(self, handle: LoopTimer) -> None:
+        self.handle = handle
+
+
+class PendingWait:
+    """A wait for a signal."""
+
+    __slots__ = ("annotation", "command", "future", "match")
+
+    def __init__(
+        self, command: WaitStarted, future: AnswerFuture, match: Callable[[Any], bool] | None, annotation: Any
+    ) -> None:
+        self.command, self.future, self.match, self.annotation = command, future, match, annotation
+
+
+class PendingChild:
+    """A child execution."""
+
+    __slots__ = ("command", "future", "workflow")
+
+    def __init__(self, command: ChildStarted, future: AnswerFuture, workflow: WorkflowDefinition[..., Any]) -> None:
+        self.command, self.future, self.workflow = command, future, workflow
+
+
+Pending = PendingStep | PendingTimer | PendingWait | PendingChild

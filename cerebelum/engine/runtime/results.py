@@ -1,0 +1,77 @@
+"""Who waits for the end of which execution."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from cerebelum.engine.domain import events as ev
+from cerebelum.engine.domain.errors import ExecutionNotFound
+from cerebelum.engine.ports.store import Store
+from cerebelum.engine.runtime.blobs import with_blobs
+
+
+class Results:
+    """Waits for final events: told at once by this node, found by looking for those that other nodes run."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: dict[str, list[asyncio.Future[ev.Event]]] = {}
+        self._look = asyncio.Event()
+
+    def ended(self, execution_id: str, final: ev.Event) -> None:
+        """Tell everyone who waits for `execution_id`."""
+        for future in self._waiting.pop(execution_id, ()):
+            if not future.done():
+                future.set_result(final)
+
+    def hint(self) -> None:
+        """Other processes may have written: look at what is waited for."""
+        self._look.set()
+
+    async def final_event(self, execution_id: str) -> ev.Event:
+        """Return the final event of `execution_id`, waiting for it.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        future: asyncio.Future[ev.Event] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(execution_id, []).append(future)
+        try:
+            return await future
+        finally:
+            self._discard(execution_id, future)
+
+    async def stored_final_event(self, execution_id: str) -> ev.Event | None:
+        """Return the final event if the execution has ended.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        last = await self._store.last_event(execution_id)
+        if last is None:
+            raise ExecutionNotFound(execution_id, store=self._store.name)
+        if last.type not in ev.FINAL_TYPES:
+            return None
+        whole = (await with_blobs(self._store, [last]))[0].event()
+        return whole if isinstance(whole, ev.Event) else None
+
+    def _discard(self, execution_id: str, future: asyncio.Future[ev.Event]) -> None:
+        waiting = self._waiting.get(execution_id)
+        if waiting and future in waiting:
+            waiting.remove(future)
+            if not waiting:
+                del self._waiting[execution_id]
+
+    async def run(self, is_here: Callable[[str], bool]) -> None:
+        """Look in the store for the ends of executions that are not in this node's memory; a component."""
+        while True:
+            try:
+                await asyncio.wait_for(self._look.wait(), 0.25)
+            except TimeoutError:
+                pass
+            self._look.clear()
+            for execution_id in [waited for waited in self._waiting if not is_here(waited)]:
+                final = await self.stored_final_event(execution_id)
+                if final is not None:
+                    self.ended(execution_id, final)

@@ -1,0 +1,374 @@
+"""A run of workflow code: triggers in, commands out. No I/O, no clock, no threads.
+
+The same object serves the live engine and replay. Rules:
+- Triggers are applied one at a time, in version order, each followed by running the loop until it is idle.
+- While the execution is paused, triggers are kept and applied, in order, when it resumes.
+- Workflow time is the instant of the trigger, and never goes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Raw, structs
+
+from cerebelum.engine.authoring.activation import slot
+from cerebelum.engine.authoring.outcome import Error
+from cerebelum.engine.authoring.saga import Saga
+from cerebelum.engine.domain import events as ev
+from cerebelum.engine.domain.durations import US_PER_S
+from cerebelum.engine.domain.errors import HistoryMismatch
+from cerebelum.engine.domain.errors_runtime import (
+    ChildFailed,
+    ContinueAsNew,
+    Deadlocked,
+    ErrorResult,
+    SignalTimedOut,
+    WorkflowTimedOut,
+)
+from cerebelum.engine.domain.ids import child_id
+from cerebelum.engine.runtime.asking import Asking, Discarded
+from cerebelum.engine.runtime.code_line import waiting_line
+from cerebelum.engine.runtime.failures import describe_error, rebuild_error
+from cerebelum.engine.runtime.loop import WorkflowLoop
+from cerebelum.engine.runtime.pending import Pending, PendingChild, PendingStep, PendingTimer, PendingWait
+from cerebelum.engine.runtime.randomness import seed_of
+
+
+class WorkflowRun(Asking):
+    """See the module's rules.
+
+    Attributes:
+        retry: set when the code failed and `max_retries` allows another run: the live side records it.
+        ended: the final command was asked; nothing follows.
+    """
+
+    retry: ev.ExecutionRetried | None = None
+    ended = False
+    paused = False
+    _main: asyncio.Task[Any] | None = None
+    _timed_out = False
+    _cancel: ev.CancelRequested | None = None
+    _stuck: Deadlocked | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deferred: list[tuple[ev.Event, int, int]] = []
+        self._keep_below = 0
+
+    # -- applying triggers ----------------------------------------------------------------------------------------
+    def apply(self, event: ev.Event, version: int, at_us: int) -> None:
+        """Apply one event and let the code run until it can go no further; collect `commands`.
+
+        Raises:
+            HistoryMismatch: the event answers a command that this code never gave.
+        """
+        if self.ended:
+            return
+        if self.paused and not isinstance(event, ev.ExecutionResumed | ev.CancelRequested):
+            self._deferred.append((event, version, at_us))
+            return
+        if isinstance(event, ev.ExecutionPaused):
+            self.paused = True
+            return
+        self._now_us = max(self._now_us, at_us)
+        if self.paused:
+            self.paused = False
+            deferred, self._deferred = self._deferred, []
+            for earlier in deferred:
+                self._activate(earlier[0], earlier[1])
+        self._activate(event, version)
+
+    def _activate(self, event: ev.Event, version: int) -> None:
+        if isinstance(event, ev.ExecutionStarted | ev.ExecutionRetried):
+            self._begin(event)
+        self.loop.set_now_us(self._now_us)
+        outer, outer_loop = slot.activation, asyncio._get_running_loop()
+        slot.activation = self
+        asyncio._set_running_loop(self.loop)
+        try:
+            _HANDLERS[type(event)](self, event, version)
+            self.loop.run_until_idle()
+            self._notice_deadlock()
+            if self._main is not None and self._main.done() and not self.ended:
+                self._settle(self._main)
+        finally:
+            asyncio._set_running_loop(outer_loop)
+            slot.activation = outer
+
+    def _notice_deadlock(self) -> None:
+        """Fail code that waits for what nothing can bring: no step, timer, wait or child is open."""
+        if self._main is None or self._main.done() or self.pending:
+            return
+        self._stuck = Deadlocked(self.execution_id, waiting_line(self._main.get_coro()) or self.definition.name)
+        self._main.cancel()
+        self.loop.run_until_idle()
+
+    def take_commands(self) -> list[ev.Command]:
+        """Return the commands asked since the last call, in order."""
+        commands = list(self.commands.values())
+        self.commands.clear()
+        return commands
+
+    def _begin(self, event: ev.ExecutionStarted | ev.ExecutionRetried) -> None:
+        if isinstance(event, ev.ExecutionStarted):
+            self.started, self.started_us = event, self._now_us
+            self.run_count = event.run
+            seed = seed_of(self.execution_id, event.seed)
+        else:
+            self.close()
+            self.discarded = False
+            self.run_count, self.retry = event.run, None
+            self.root_saga = Saga()
+            seed = seed_of(self.execution_id, event.run)
+        self.loop = WorkflowLoop(self, seed=seed)
+
+    def _start_main(self, event: ev.Event, version: int) -> None:
+        assert self.started is not None
+        signature, what = self.definition.signature, f"input of {self.definition.name!r}"
+        try:
+            bound = self.codec.decode(bytes(self.started.input), signature.arguments_type, what=what)
+            args, kwargs = signature.call_arguments(bound)
+            if not self.input:
+                self.input = self.codec.decode(bytes(self.started.input), what=what)
+            coroutine = self._guarded(args, kwargs)
+        except Exception as error:  # noqa: BLE001 - input that does not fit fails the execution, not the node
+            coroutine = self._fail_early(error)
+        # An empty context: what the node's task happens to carry must not reach workflow code.
+        context = contextvars.Context()
+        self._main = self.loop.create_task(coroutine, name="main", context=context)
+
+    async def _guarded(self, args: Any, kwargs: Any) -> Any:
+        try:
+            return await self.definition.function(*args, **kwargs)
+        except (Exception, asyncio.CancelledError) as error:
+            if self.discarded:
+                raise
+            await self.root_saga.compensate(error)
+            raise
+
+    async def _fail_early(self, error: Exception) -> Any:
+        raise error
+
+    # -- the answers ----------------------------------------------------------------------------------------------
+    def _answered(self, number: int, kind: type[Pending], what: str, version: int) -> Any:
+        """Return and close the open command; None when the code gave it up meanwhile."""
+        pending = self.pending.get(number)
+        if pending is None:
+            if number > self.number:
+                raise HistoryMismatch(
+                    self.execution_id, version=version, recorded=f"{what} of command {number}", requested="nothing yet"
+                )
+            return None
+        if not isinstance(pending, kind):
+            raise HistoryMismatch(
+                self.execution_id, version=version, recorded=what, requested=f"{type(pending).__name__} {number}"
+            )
+        del self.pending[number]
+        return pending
+
+    def _step_completed(self, event: ev.StepCompleted, version: int) -> None:
+        pending: PendingStep | None = self._answered(event.number, PendingStep, "step_completed", version)
+        if pending is None:
+            return
+        step = pending.step
+        try:
+            result = self.codec.decode(bytes(event.result), step.signature.result_type, what=f"result of step {step.name!r}")
+        except Exception as error:  # noqa: BLE001 - the annotation changed since: the workflow is told
+            pending.future.set_exception(error)
+            return
+        if step.compensate is not None:
+            pending.saga.add(step.compensate, result)
+        pending.future.set_result(result)
+
+    def _step_failed(self, event: ev.StepFailedEvent, version: int) -> None:
+        if event.retry_at_us is not None:
+            pending = self.pending.get(event.number)
+            if isinstance(pending, PendingStep):
+                pending.attempt, pending.retry_at_us, pending.started = event.attempt + 1, event.retry_at_us, False
+            return
+        failed: PendingStep | None = self._answered(event.number, PendingStep, "step_failed", version)
+        if failed is not None:
+            error = rebuild_error(event.error, step=failed.step.name, attempts=event.attempt)
+            failed.future.set_exception(error)
+
+    def _step_started(self, event: ev.StepStarted, version: int) -> None:
+        pending = self.pending.get(event.number)
+        if isinstance(pending, PendingStep):
+            pending.started = True
+            if event.progress:
+                pending.progress = event.progress
+
+    def _timer_fired(self, event: ev.TimerFired, version: int) -> None:
+        if event.number == 0:
+            self._timed_out = True
+            self._cancel_main()
+            return
+        pending: PendingTimer | None = self._answered(event.number, PendingTimer, "timer_fired", version)
+        if pending is not None:
+            self.loop.fire(pending.handle)
+
+    def _signal_received(self, event: ev.SignalReceived, version: int) -> None:
+        waits = [p for p in self.pending.values() if isinstance(p, PendingWait) and p.command.name == event.name]
+        if not any(self._takes(wait, version, event) for wait in waits):
+            self.signals.append((version, event))
+
+    def _wait_timed_out(self, event: ev.WaitTimedOutEvent, version: int) -> None:
+        pending: PendingWait | None = self._answered(event.number, PendingWait, "wait_timed_out", version)
+        if pending is not None:
+            timeout_s = ((pending.command.due_us or 0) - self._now_us) / US_PER_S
+            pending.future.set_exception(SignalTimedOut(pending.command.name, abs(timeout_s)))
+
+    def _child_completed(self, event: ev.ChildCompleted, version: int) -> None:
+        pending: PendingChild | None = self._answered(event.number, PendingChild, "child_completed", version)
+        if pending is None:
+            return
+        what = f"result of child {pending.command.workflow!r}"
+        try:
+            pending.future.set_result(self.codec.decode(bytes(event.result), pending.workflow.signature.result_type, what=what))
+        except Exception as error:  # noqa: BLE001 - as in _step_completed
+            pending.future.set_exception(error)
+
+    def _child_failed(self, event: ev.ChildFailedEvent, version: int) -> None:
+        pending: PendingChild | None = self._answered(event.number, PendingChild, "child_failed", version)
+        if pending is not None:
+            verb = "was cancelled" if event.cancelled else f"failed: {event.error.name}"
+            text = f"{verb}: {event.error.message}" if event.error.message else verb
+            pending.future.set_exception(ChildFailed(pending.command.workflow, pending.command.execution_id, text))
+
+    def _resumed(self, event: ev.ExecutionResumed, version: int) -> None:
+        """End the sleeps under way, unless a pause ended: then the code just goes on."""
+        if event.data:
+            self.resume_data = self.codec.decode(bytes(event.data), what="data of resume")
+        if not event.wakes:
+            return
+        for number, pending in list(self.pending.items()):
+            if isinstance(pending, PendingTimer) and pending.handle.is_sleep:
+                del self.pending[number]
+                self.loop.fire(pending.handle)
+
+    def _cancel_requested(self, event: ev.CancelRequested, version: int) -> None:
+        if self._cancel is None:
+            self._cancel = event
+            self._cancel_main()
+
+    def _cancel_main(self) -> None:
+        if self._main is not None and not self._main.done():
+            self._main.cancel()
+
+    # -- the end --------------------------------------------------------------------------------------------------
+    def _settle(self, main: asyncio.Task[Any]) -> None:
+        """Turn the main task's outcome into the final command."""
+        error = asyncio.CancelledError() if main.cancelled() else main.exception()
+        if error is None:
+            error = self._complete(main.result())
+        elif isinstance(error, ContinueAsNew):
+            error = self._continue_as_new(error)
+        elif isinstance(error, asyncio.CancelledError) and self._stuck is not None:
+            error = self._stuck
+        elif isinstance(error, asyncio.CancelledError) and self._timed_out:
+            limit_us = (self.started.timeout_us if self.started else None) or 0
+            error = WorkflowTimedOut(self.definition.name, limit_us / US_PER_S)
+        elif isinstance(error, asyncio.CancelledError) and self._cancel is not None:
+            self._end(ev.ExecutionCancelledEvent(number=self.number + 1, reason=self._cancel.reason))
+            error = None
+        if error is not None:
+            self._fail(error)
+
+    def _complete(self, result: Any) -> BaseException | None:
+        if isinstance(result, Error):
+            return ErrorResult(result.reason)
+        what = f"result of {self.definition.name!r}"
+        try:
+            data, _ = self.codec.encode(result, self.definition.signature.result_type, what=what)
+        except Exception as error:  # noqa: BLE001 - a result that cannot be recorded fails the execution
+            return error
+        self._end(ev.ExecutionCompleted(number=self.number + 1, result=Raw(data)))
+        return None
+
+    def _continue_as_new(self, request: ContinueAsNew) -> BaseException | None:
+        signature, what = self.definition.signature, f"input of {self.definition.name!r}"
+        try:
+            bound = signature.bind(request.call_args, request.call_kwargs)
+            data, _ = self.codec.encode(bound, signature.arguments_type, what=what)
+        except Exception as error:  # noqa: BLE001 - as _complete
+            return error
+        number = self.number + 1
+        successor = child_id(self.execution_id, number)
+        self._end(ev.ContinuedAsNew(number=number, execution_id=successor, input=Raw(data)))
+        return None
+
+    def _fail(self, error: BaseException) -> None:
+        info = describe_error(error)
+        first_run = self.started.run if self.started else 1
+        if self.run_count - first_run < self.definition.max_retries and not self._timed_out:
+            self.retry = ev.ExecutionRetried(run=self.run_count + 1, error=info, base=self.number, keep_below=self._keep_below)
+        else:
+            self._end(ev.ExecutionFailedEvent(number=self.number + 1, error=info))
+
+    def _end(self, command: ev.Command) -> None:
+        for pending in list(self.pending.values()):
+            if isinstance(pending, PendingChild):
+                self._give_up(pending.command.number)
+        self.number += 1
+        self.commands[self.number] = structs.replace(command, number=self.number)
+        self.ended = True
+
+    def compensation(self, name: str, since: int) -> Any:
+        self._keep_below = min(self._keep_below or since, since)
+        return super().compensation(name, since)
+
+    def close(self) -> None:
+        """Throw the suspended code away. Its `finally` blocks run, and may record, schedule and effect nothing."""
+        self.discarded = True
+        loop = getattr(self, "loop", None)
+        if loop is None:
+            return
+        outer, outer_loop = slot.activation, asyncio._get_running_loop()
+        slot.activation = self
+        asyncio._set_running_loop(loop)
+        try:
+            for task in list(loop.tasks.values()):
+                _close_task(task)
+        finally:
+            asyncio._set_running_loop(outer_loop)
+            slot.activation = outer
+        # Run, loop, tasks and futures refer to one another; taken apart they are freed at once, without the collector.
+        self.commands.clear()
+        self.pending.clear()
+        loop.dismantle()
+        self._main = None
+
+
+def _close_task(task: asyncio.Task[Any]) -> None:
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # we mean to
+    coroutine = task.get_coro()
+    if coroutine is None or task.done():
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # coroutines made in a finally block and never awaited
+        try:
+            coroutine.close()
+        except (Discarded, Exception, asyncio.CancelledError):  # noqa: S110 - code thrown away has nobody to tell
+            pass
+
+
+_HANDLERS: dict[type[ev.Event], Callable[[WorkflowRun, Any, int], None]] = {
+    ev.ExecutionStarted: WorkflowRun._start_main,
+    ev.ExecutionRetried: WorkflowRun._start_main,
+    ev.StepCompleted: WorkflowRun._step_completed,
+    ev.StepFailedEvent: WorkflowRun._step_failed,
+    ev.StepStarted: WorkflowRun._step_started,
+    ev.TimerFired: WorkflowRun._timer_fired,
+    ev.SignalReceived: WorkflowRun._signal_received,
+    ev.WaitTimedOutEvent: WorkflowRun._wait_timed_out,
+    ev.ChildCompleted: WorkflowRun._child_completed,
+    ev.ChildFailedEvent: WorkflowRun._child_failed,
+    ev.ExecutionResumed: WorkflowRun._resumed,
+    ev.CancelRequested: WorkflowRun._cancel_requested,
+}
+TRIGGERS = frozenset(_HANDLERS) | {ev.ExecutionPaused}

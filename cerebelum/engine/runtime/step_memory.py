@@ -1,0 +1,45 @@
+"""Results of completed steps, kept for the next run of a workflow with `max_retries`.
+
+A step of the new run that stands at the same place with the same name and arguments is not repeated, unless a saga
+compensated what it did.
+"""
+
+from __future__ import annotations
+
+from msgspec import Raw
+
+from cerebelum.engine.domain import events as ev
+
+
+class StepMemory:
+    """Fed with every event of one execution, in order."""
+
+    def __init__(self) -> None:
+        self._base = 0  # number of the last command of the run before: places are counted from there
+        self._scheduled: dict[int, ev.StepScheduled] = {}
+        self._completed: dict[int, Raw] = {}
+        self._reusable: dict[tuple[int, str, bytes], Raw] = {}
+
+    def observe(self, event: ev.Event | ev.UnknownEvent) -> None:
+        """Take note of one event."""
+        if isinstance(event, ev.StepScheduled):
+            self._scheduled[event.number] = event
+        elif isinstance(event, ev.StepCompleted):
+            self._completed[event.number] = event.result
+        elif isinstance(event, ev.ExecutionRetried):
+            self._reusable = {
+                _place(self._scheduled[number], self._base): result
+                for number, result in self._completed.items()
+                if number in self._scheduled and (not event.keep_below or number < event.keep_below)
+            }
+            self._base = event.base
+            self._scheduled.clear()
+            self._completed.clear()
+
+    def recall(self, command: ev.StepScheduled) -> Raw | None:
+        """Return, once, the result that an earlier run has for this step."""
+        return self._reusable.pop(_place(command, self._base), None)
+
+
+def _place(command: ev.StepScheduled, base: int) -> tuple[int, str, bytes]:
+    return command.number - base, command.name, bytes(command.args)

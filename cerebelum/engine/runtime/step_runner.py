@@ -1,0 +1,198 @@
+"""Runs attempts of steps: async ones on the node's loop, plain functions in threads.
+
+Rules:
+- An `at_most_once` step begins only when its `step_started` is durable; found started after a crash, it fails.
+- What an attempt returns is encoded here, at the source: what cannot be recorded exactly fails the attempt.
+- An attempt whose execution was dropped, or whose step was given up, reports to nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from msgspec import Raw, structs
+
+from cerebelum.engine.authoring.info import running_step
+from cerebelum.engine.authoring.outcome import Error
+from cerebelum.engine.domain import events as ev
+from cerebelum.engine.domain.durations import US_PER_S
+from cerebelum.engine.domain.errors_runtime import ErrorResult, StepInterrupted, StepTimedOut
+from cerebelum.engine.ports.store import LogLine
+from cerebelum.engine.runtime.attempt import Attempt
+from cerebelum.engine.runtime.failures import describe_error
+from cerebelum.engine.runtime.live import LiveExecution
+from cerebelum.engine.runtime.log_capture import StepLog, capture
+from cerebelum.engine.runtime.pending import PendingStep
+from cerebelum.engine.runtime.timers import Timers
+
+HEARTBEAT_US = 5_000_000  # an attempt that runs longer is recorded as started, with its newest progress
+
+
+class StepRunner:
+    """See the module's rules.
+
+    Args:
+        now_us: the store's clock.
+        timers: wake retries.
+        log: takes captured lines.
+        node: the node's name, for `step_started`.
+        threads: how many plain-function steps run at once, >= 1.
+    """
+
+    def __init__(
+        self, *, now_us: Callable[[], int], timers: Timers, log: Callable[[LogLine], None], node: str, threads: int = 32
+    ) -> None:
+        self._now_us, self._timers, self._log, self._node = now_us, timers, log, node
+        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="cerebelum-step")
+        self._jitter = random.Random()  # noqa: S311 - spreads retries; the delay it gives is recorded
+        self._base_context = contextvars.copy_context()
+        self.attempts: set[Attempt] = set()
+        self.accepting = True  # False while the node stops: nothing new begins
+
+    def start(self, live: LiveExecution, number: int) -> None:
+        """Begin the next attempt of step `number`, unless it runs, or waits for its retry, already."""
+        pending = live.run.pending.get(number)
+        if not self.accepting or live.dropped or live.run.paused or number in live.running or not isinstance(pending, PendingStep):
+            return
+        if pending.retry_at_us is not None and pending.retry_at_us > self._now_us():
+            self._timers.add(live, number, pending.retry_at_us)
+            return
+        pending.retry_at_us = None
+        if not pending.command.at_most_once:
+            self._begin(live, pending)
+        elif pending.started:
+            error = describe_error(StepInterrupted(pending.command.name))
+            live.record(
+                ev.StepFailedEvent(number=number, attempt=pending.attempt, error=error), self._now_us(), trigger=True
+            )
+        else:
+            pending.started = True
+            started = ev.StepStarted(number=number, attempt=pending.attempt, node=self._node)
+            version = live.record(started, self._now_us())
+            live.when_durable.append((version, lambda: self._begin(live, pending)))
+
+    def _begin(self, live: LiveExecution, pending: PendingStep) -> None:
+        number = pending.command.number
+        if live.dropped or live.run.pending.get(number) is not pending:
+            return
+        log = StepLog(live.id, number, pending.command.name, pending.attempt, clock=self._now_us, sink=self._log)
+        attempt = Attempt(live, pending, started_us=self._now_us(), log=log)
+        context = self._base_context.copy()
+        context.run(_bind, attempt)
+        task = asyncio.get_running_loop().create_task(self._run(attempt, context), context=context)
+        live.running[number] = task
+        self.attempts.add(attempt)
+
+    async def _run(self, attempt: Attempt, context: contextvars.Context) -> None:
+        pending, live = attempt.pending, attempt.live
+        number = pending.command.number
+        try:
+            result = await self._call(attempt, context)
+            if isinstance(result, Error):
+                raise ErrorResult(result.reason)  # noqa: TRY301 - an error result counts like an exception
+            what = f"result of step {pending.command.name!r}"
+            data, _ = live.run.codec.encode(result, pending.step.signature.result_type, what=what)
+        except asyncio.CancelledError:
+            if live.dropped or live.run.pending.get(number) is not pending:
+                return  # given up: nobody waits for it
+            self._failed(attempt, RuntimeError("the step cancelled itself"))
+        except BaseException as error:  # noqa: BLE001 - whatever user code raises is the step's failure
+            self._failed(attempt, error)
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                return
+        else:
+            self._completed(attempt, Raw(data))
+        finally:
+            self.attempts.discard(attempt)
+            attempt.log.close()
+            if live.running.get(number) is asyncio.current_task():
+                del live.running[number]
+            if not live.running and not live.dropped and not live.awaiting:
+                live.mark()  # its status changed, and it may be let go
+
+    async def _call(self, attempt: Attempt, context: contextvars.Context) -> Any:
+        pending = attempt.pending
+        step, what = pending.step, f"arguments of step {pending.command.name!r}"
+        arguments = attempt.live.run.codec.decode(bytes(pending.command.args), step.signature.arguments_type, what=what)
+        args, kwargs = step.signature.call_arguments(arguments)
+        if step.is_async:
+            if step.timeout_us is None:
+                return await step.function(*args, **kwargs)
+            call = step.function(*args, **kwargs)
+        else:
+            thread_context = context.copy()
+            loop = asyncio.get_running_loop()
+            call = loop.run_in_executor(self._threads, lambda: thread_context.run(step.function, *args, **kwargs))
+        timeout_s = None if step.timeout_us is None else step.timeout_us / US_PER_S
+        try:
+            async with asyncio.timeout(timeout_s) as limit:
+                return await call
+        except TimeoutError:
+            if limit.expired():
+                raise StepTimedOut(step.name, timeout_s or 0) from None
+            raise
+
+    def _completed(self, attempt: Attempt, result: Raw) -> None:
+        live, number = attempt.live, attempt.pending.command.number
+        if live.dropped or live.run.pending.get(number) is not attempt.pending:
+            return
+        if attempt.statements:
+            live.execute(attempt.statements)
+        event = ev.StepCompleted(
+            number=number, attempt=attempt.pending.attempt, result=result, started_us=attempt.started_us
+        )
+        live.record(event, self._now_us(), trigger=True)
+
+    def _failed(self, attempt: Attempt, error: BaseException) -> None:
+        live, pending = attempt.live, attempt.pending
+        number = pending.command.number
+        if live.dropped or live.run.pending.get(number) is not pending:
+            return
+        policy, now_us = pending.step.retry, self._now_us()
+        failed = ev.StepFailedEvent(
+            number=number, attempt=pending.attempt, error=describe_error(error), started_us=attempt.started_us
+        )
+        duration_us = now_us - attempt.started_us
+        if not policy.retries(error, pending.attempt):
+            attempt.log.failed(failed.error, duration_us)
+            live.record(failed, now_us, trigger=True)
+            return
+        retry_at_us = now_us + policy.delay_us(pending.attempt, self._jitter)
+        attempt.log.failed(failed.error, duration_us, retry_at_us=retry_at_us)
+        pending.attempt, pending.retry_at_us, pending.started = pending.attempt + 1, retry_at_us, False
+        live.record(structs.replace(failed, retry_at_us=retry_at_us), now_us)
+        self._timers.add(live, number, retry_at_us)
+
+    async def pulse(self) -> None:
+        """Record long attempts as started, with their progress; a component of the node."""
+        while True:
+            await asyncio.sleep(1)
+            now_us = self._now_us()
+            for attempt in list(self.attempts):
+                if now_us - attempt.recorded_us >= HEARTBEAT_US and not attempt.live.dropped:
+                    attempt.recorded_us = now_us
+                    progress = attempt.take_progress()
+                    number, count = attempt.pending.command.number, attempt.pending.attempt
+                    event = ev.StepStarted(number=number, attempt=count, node=self._node, progress=progress)
+                    attempt.live.record(event, now_us)
+
+    async def stop(self, deadline_s: float) -> None:
+        """Let attempts under way finish until the deadline; what runs then is cut off and will run again."""
+        ends = time.monotonic() + deadline_s
+        while self.attempts and time.monotonic() < ends:
+            tasks = [task for attempt in self.attempts for task in attempt.live.running.values()]
+            if not tasks:
+                break
+            await asyncio.wait(tasks, timeout=max(0.0, ends - time.monotonic()), return_when=asyncio.FIRST_COMPLETED)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _bind(attempt: Attempt) -> None:
+    running_step.set(attempt)
+    capture.set(attempt.log)

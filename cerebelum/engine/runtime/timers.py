@@ -1,0 +1,54 @@
+"""Timers of the executions in memory: a heap of the near ones, fired never before they are due by the store's clock."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+
+from cerebelum.engine.runtime.live import LiveExecution
+
+_TICK = 1_000  # timers fired before other work gets its turn
+
+
+class Timers:
+    """Calls `on_due(execution, number)`. A cancelled timer is left in the heap and skipped when it comes up."""
+
+    def __init__(self, now_us: Callable[[], int], on_due: Callable[[LiveExecution, int], None]) -> None:
+        self._now_us, self._on_due = now_us, on_due
+        self._heap: list[tuple[int, int, LiveExecution, int]] = []
+        self._order = itertools.count()  # equal dues fire in the order they were set
+        self._wake = asyncio.Event()
+
+    def add(self, live: LiveExecution, number: int, due_us: int) -> None:
+        """Have `number` of `live` come due."""
+        live.dues[number] = due_us
+        heapq.heappush(self._heap, (due_us, next(self._order), live, number))
+        if self._heap[0][3] == number and self._heap[0][2] is live:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Fire timers for ever; a component of the node."""
+        while True:
+            self._wake.clear()
+            wait_s = self._fire_due()
+            try:
+                await asyncio.wait_for(self._wake.wait(), wait_s)
+            except TimeoutError:
+                continue
+
+    def _fire_due(self) -> float | None:
+        """Fire what is due; return the seconds to the next timer, None without one."""
+        heap, now_us = self._heap, self._now_us()
+        for _ in range(_TICK):
+            while heap and (heap[0][2].dropped or heap[0][2].dues.get(heap[0][3]) != heap[0][0]):
+                heapq.heappop(heap)
+            if not heap:
+                return None
+            if heap[0][0] > now_us:
+                return (heap[0][0] - now_us) / 1e6 + 0.0002  # never wake a hair too early: it would spin
+            _, _, live, number = heapq.heappop(heap)
+            del live.dues[number]
+            self._on_due(live, number)
+        return 0

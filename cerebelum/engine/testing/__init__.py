@@ -1,0 +1,1 @@
+"""For users and adapter authors: contract suites, invariants, crashes at every event."""
