@@ -58,7 +58,7 @@ def decode_foreign(kind: Any, tree: Any) -> Any:
         return _read_model(kind, tree)
     if (typing.get_origin(kind) or kind) is abc.Iterable:  # msgspec knows Collection and Sequence only
         member = (*typing.get_args(kind), Any)[0]
-        return msgspec.json.decode(msgspec.json.encode(tree), type=list[member], dec_hook=decode_foreign)
+        return msgspec.json.decode(msgspec.json.encode(tree), type=list[member], dec_hook=decode_foreign)  # type: ignore[valid-type]
     for plain in (float, int, str):
         if isinstance(kind, type) and issubclass(kind, plain) and isinstance(tree, (plain, int)):
             return kind(tree)

@@ -7,9 +7,10 @@ meanwhile. PostgreSQL's DDL is transactional, too: a migration that fails leaves
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -19,9 +20,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from cerebelum.adapters.stores.migrations import HEAD, LOCATION
+from cerebelum.adapters.stores.sqlite.location import locate
 from cerebelum.adapters.stores.sqlite.lock import FileLock
 
+T = TypeVar("T")
+
+_LOCK_WAIT_S = 10.0
 _OWN_OPTIONS = ("synchronous",)  # of our URLs; the driver does not know them
+
+
+class Run(Protocol):
+    """Runs a function on the connection, in the driver's greenlet."""
+
+    async def __call__(self, work: Callable[[Connection], T], /) -> T: ...
 
 
 def head() -> str:
@@ -54,15 +65,42 @@ def _config(connection: Connection) -> Config:
     return config
 
 
-type_run = Callable[[Callable[[Connection], object]], object]
-
-
-def _engine(url: str) -> tuple[AsyncEngine, Path | None]:
-    """Return an engine on the driver for asyncio, and the file if the URL names one."""
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Run]:
+    """Yield what runs a function on a connection, in one transaction."""
     parsed = make_url(url.replace("postgres://", "postgresql://", 1)).difference_update_query(_OWN_OPTIONS)
     sqlite = parsed.get_backend_name() == "sqlite"
-    parsed = parsed.set(drivername="sqlite+aiosqlite" if sqlite else "postgresql+asyncpg")
-    engine = create_async_engine(parsed, poolclass=NullPool)
-    if sqlite:
-        _begin_explicitly(engine)
-    return engine, Path(parsed.database) if sqlite and parsed.database else None
+    engine = create_async_engine(
+        parsed.set(drivername="sqlite+aiosqlite" if sqlite else "postgresql+asyncpg"), poolclass=NullPool
+    )
+    with ExitStack() as stack:
+        if sqlite:
+            _begin_explicitly(engine)
+            await asyncio.to_thread(stack.enter_context, _locked(url))
+        try:
+            async with engine.begin() as connection:
+                yield connection.run_sync
+        finally:
+            await engine.dispose()
+
+
+@contextmanager
+def _locked(url: str) -> Iterator[None]:
+    location = locate(url)
+    lock = FileLock(Path(f"{location.path}-lock"), name=location.name, wait_s=_LOCK_WAIT_S)
+    try:
+        with lock.held():
+            yield
+    finally:
+        lock.close()
+
+
+def _begin_explicitly(engine: AsyncEngine) -> None:
+    """Let the transaction hold DDL, too: the driver by itself begins one only before INSERT, UPDATE and DELETE."""
+
+    def connected(connection: Any, _: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+
+    event.listen(engine.sync_engine, "connect", connected)
+    event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))

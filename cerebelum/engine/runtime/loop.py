@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, NoReturn, Protocol
 
-from cerebelum.engine.domain.errors_determinism import NotDeterministic
+from cerebelum.engine.runtime.interception.forbidden import not_deterministic
 
 _TURN_LIMIT = 200_000  # callbacks in one activation: `while True: await asyncio.sleep(0)` must not hang the node
 _MIX = 0x9E3779B97F4A7C15
@@ -259,7 +259,7 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
 
 
 def _refuse(call: str, remedy: str) -> NoReturn:
-    raise NotDeterministic(call, remedy=remedy)
+    raise not_deterministic(call, remedy)
 
 
 _REFUSED = frozenset(

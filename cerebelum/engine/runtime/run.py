@@ -97,8 +97,9 @@ class WorkflowRun(Asking):
             if self._main is not None and self._main.done() and not self.ended:
                 self._settle(self._main)
         finally:
-            asyncio._set_running_loop(outer_loop)
+            # The slot first: an interrupt may surface in the call below, and must not leave us inside an activation.
             slot.activation = outer
+            asyncio._set_running_loop(outer_loop)
 
     def _notice_deadlock(self) -> None:
         """Fail code that waits for what nothing can bring: no step, timer, wait or child is open."""
@@ -335,8 +336,9 @@ class WorkflowRun(Asking):
             for task in list(loop.tasks.values()):
                 _close_task(task)
         finally:
-            asyncio._set_running_loop(outer_loop)
+            # The slot first: an interrupt may surface in the call below, and must not leave us inside an activation.
             slot.activation = outer
+            asyncio._set_running_loop(outer_loop)
         # Run, loop, tasks and futures refer to one another; taken apart they are freed at once, without the collector.
         self.commands.clear()
         self.pending.clear()

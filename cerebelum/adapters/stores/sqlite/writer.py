@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from cerebelum.adapters.stores.sqlite.connections import connect_writer
@@ -22,11 +20,12 @@ from cerebelum.adapters.stores.sqlite.creation import ensure_schema
 from cerebelum.adapters.stores.sqlite.errors import in_doubt, translate
 from cerebelum.adapters.stores.sqlite.location import Location
 from cerebelum.adapters.stores.sqlite.lock import FileLock
+from cerebelum.adapters.stores.sqlite.wal import WalProgress
 from cerebelum.engine.domain.errors_store import CommitInDoubt, StoreError
 
 T = TypeVar("T")
 
-WAL_MOST_BYTES = 8 << 20  # a longer one is copied into the database before the next transaction
+WAL_MOST_FRAMES = 2048  # 8 MiB of pages: with more, the WAL is copied into the database before the next transaction
 IDLE_S = 1.0  # after so long without work the WAL is copied and cut
 _JOBS_MOST = 64  # in one transaction
 
@@ -60,7 +59,7 @@ class Writer:
 
     def __init__(self, location: Location, lock: FileLock) -> None:
         self._location, self._lock = location, lock
-        self._wal = Path(f"{location.path}-wal")
+        self._progress = WalProgress(location.path)
         self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="cerebelum-sqlite-writer", daemon=True)
         self._opened: Future[None] = Future()
@@ -129,7 +128,7 @@ class Writer:
                 self._transact(jobs)
                 unsaved = True
                 _answer(jobs)
-                if self._wal_bytes() > WAL_MOST_BYTES:
+                if self._progress.is_long(WAL_MOST_FRAMES):
                     self._checkpoint("PASSIVE")
         self._disconnect()
 
@@ -170,7 +169,8 @@ class Writer:
             raise in_doubt(self._location.name, error) from error
         if connection.total_changes != before:
             self.commits += 1
-            self._lock.raise_count()
+            with contextlib.suppress(OSError):  # a hint; what was committed stays committed
+                self._lock.raise_count()
 
     def _run_one(self, connection: sqlite3.Connection, job: Job[Any]) -> None:
         connection.execute("SAVEPOINT job")
@@ -196,16 +196,10 @@ class Writer:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
 
-    def _wal_bytes(self) -> int:
-        try:
-            return os.stat(self._wal).st_size
-        except OSError:
-            return 0
-
     def _checkpoint(self, mode: str) -> None:
         """Copy the WAL into the database. Never in the way: what readers still need waits for the next time."""
         connection = self._connection
-        if connection is None or self._wal_bytes() == 0:
+        if connection is None:
             return
         with contextlib.suppress(sqlite3.Error, StoreError), self._lock.held():
             connection.execute("PRAGMA busy_timeout = 0")
@@ -213,6 +207,7 @@ class Writer:
                 connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
             finally:
                 connection.execute(f"PRAGMA busy_timeout = {round(self._lock.wait_s * 1000)}")
+                self._progress.note()
 
     def _disconnect(self) -> None:
         self._checkpoint("TRUNCATE")

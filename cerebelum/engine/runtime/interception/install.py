@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from cerebelum.engine.authoring.activation import Activation, slot
 from cerebelum.engine.domain.errors_determinism import InterceptionUnavailable
-from cerebelum.engine.runtime.interception import chance, clock, dates, forbidden
+from cerebelum.engine.runtime.interception import chance, clock, concurrency, dates, forbidden
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PROBE_US = 86_400_000_000 + 123_456  # long gone: no real clock reads it
@@ -47,7 +47,7 @@ def install() -> None:
     with _lock:
         if _installed:
             return
-        for part in (clock, dates, chance, forbidden):
+        for part in (clock, dates, chance, concurrency, forbidden):
             try:
                 part.apply()
             except (AttributeError, KeyError, TypeError, ValueError) as error:

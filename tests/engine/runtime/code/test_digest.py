@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import subprocess
@@ -13,7 +14,7 @@ from cerebelum.engine.domain.errors_code import FlowSyntaxError, SourceMissing, 
 from cerebelum.engine.runtime.code.bundle import SourceBundle
 from cerebelum.engine.runtime.code.digest import describe
 from cerebelum.engine.runtime.code.loading import load_flow
-from cerebelum.engine.runtime.code.normal_form import analyse
+from cerebelum.engine.runtime.code.normal_form import analyse, normal_form
 from tests.engine.runtime.code.conftest import HEADER, WriteFile
 
 FLOW = """
@@ -104,6 +105,15 @@ def test_relative_imports_and_the_packages_around_them_count(write: WriteFile) -
     assert len(seen) == 5
 
 
+def test_the_package_around_a_flow_counts(write: WriteFile) -> None:
+    """G8: its `__init__.py` runs before the flow does, imported by name or not."""
+    write("shop/__init__.py", "A = 1\n")
+    path = write("shop/flow.py", "WORKFLOW\n@workflow\nasync def order(): pass\n")
+    before = digest(path)
+    write("shop/__init__.py", "A = 2\n")
+    assert digest(path) != before
+
+
 def test_comments_docstrings_and_layout_do_not_count(write: WriteFile) -> None:
     """G4: what does not change what the code does makes no new version."""
     write("prices.py", "def price(): return 3\n")
@@ -158,6 +168,15 @@ def test_what_differs_in_meaning_differs_in_digest(one: str, other: str) -> None
 def test_spelling_does_not_count(one: str, other: str) -> None:
     """G4: two spellings of one program are one version."""
     assert analyse(one).digest == analyse(other).digest
+
+
+def test_how_a_release_cuts_f_strings_does_not_count() -> None:
+    """G1: literal parts that one parser leaves apart and another joins are the same text."""
+    tree = ast.parse("f'{b}cd'")
+    whole = normal_form(tree)
+    text = tree.body[0].value.values  # type: ignore[attr-defined]
+    text[1:] = [ast.Constant("c"), ast.Constant(""), ast.Constant("d")]
+    assert normal_form(tree) == whole
 
 
 def test_the_normal_form_is_pinned() -> None:
@@ -237,9 +256,11 @@ def test_a_module_elsewhere_in_the_project_counts(write: WriteFile, project: Pat
     sys.path.append(str(project))
     write("prices.py", "def price(): return 3\n")
     path = write("flows/flow.py", FLOW)
-    before = digest(path)
+    code = describe(load_flow(path).workflows[0])
+    assert code.source is not None
+    assert sorted(SourceBundle.decode(code.source).modules) == ["flow", "prices"]
     write("prices.py", "def price(): return 4\n")
-    assert digest(path) != before
+    assert digest(path) != code.digest
 
 
 def test_a_workflow_of_an_imported_module_has_its_own_digest(write: WriteFile) -> None:

@@ -239,6 +239,23 @@ def test_a_flow_that_raises_leaves_nothing_behind(write: WriteFile, line: str, s
     assert _import_state() == before
 
 
+def test_the_engines_own_future_imports_do_not_leak_into_a_flow(write: WriteFile) -> None:
+    """W3: annotations are values in a file that did not ask for them to be text."""
+    module = load_flow(write("flow.py", "def total(n: int): pass\n")).module
+    assert module.total.__annotations__ == {"n": int}
+
+
+def test_a_broken_flow_among_installed_packages_leaves_nothing_behind(write: WriteFile) -> None:
+    """A6: the same holds where the flow itself lies in an installed package."""
+    write("site-packages/shop_app/__init__.py", "")
+    write("site-packages/shop_app/prices.py", "")
+    path = write("site-packages/shop_app/flow.py", "from . import prices\nboom\n")
+    before = _import_state()
+    with pytest.raises(FlowImportFailed):
+        load_flow(path)
+    assert _import_state() == before
+
+
 def test_the_line_that_raised_is_the_innermost_of_the_users(write: WriteFile) -> None:
     """A6: an error in a helper names the helper, not the flow that imports it."""
     write("prices.py", "import json\ndef price(): pass\njson.loads('{')\n")
@@ -293,4 +310,6 @@ def test_the_flow_sees_its_own_name_and_folder(write: WriteFile, project: Path) 
 
 
 def _import_state() -> tuple[dict[str, Any], list[str], list[Any], list[str]]:
-    return dict(sys.modules), list(sys.path), list(sys.meta_path), sorted(finder.names_under(""))
+    # the standard library imports parts of itself while an error is rendered
+    loaded = {name: it for name, it in sys.modules.items() if name.partition(".")[0] not in sys.stdlib_module_names}
+    return loaded, list(sys.path), list(sys.meta_path), sorted(finder.names_under(""))

@@ -110,6 +110,7 @@ async def test_tracebacks_show_the_lines_that_ran(write: WriteFile) -> None:
     write("flow.py", "# changed\n" * 9)
     former = pinned(old)
     linecache.checkcache()
+    assert linecache.getline(f"flow.py@{old.digest[:8]}", 7) == "    return n * price()\n"
     with pytest.raises(ValueError, match="old price") as caught:
         await former(1)
     rendered = "".join(traceback.format_exception(caught.value))
