@@ -40,7 +40,9 @@ def open_store(url: str) -> Store:
         from cerebelum.adapters.stores.memory import MemoryStore
 
         return MemoryStore()
-    raise StoreUnsupported(f"no store for {scheme}://…\n  help: use sqlite:///path.db, postgresql://user@host/db or memory://")
+    raise StoreUnsupported(
+        f"no store for {scheme}://…\n  help: use sqlite:///path.db, postgresql://user@host/db or memory://"
+    )
 
 
 def make_codec(transforms: tuple[PayloadTransform, ...] = ()) -> PayloadCodec:

@@ -1,8 +1,8 @@
 """An order, from the stock to the label: retries, an approval, a durable timer, and undoing what was done.
 
     cerebelum run order.py -i item=book -i total=30
-    cerebelum run order.py -i item=book -i total=30 -i zip=ABC               # fails at the label, and is undone
-    cerebelum run order.py -i item=yacht -i total=20000 --id big --detach    # waits: cerebelum signal big approved
+    cerebelum run order.py -i zip=ABC                               # fails at the label, and is undone
+    cerebelum run order.py -i item=yacht -i total=20000 --id big    # waits for: cerebelum signal big approved
 
 The file `ledger.txt` stands for the outside world: every effect adds one line to it, in the current folder.
 """
@@ -108,8 +108,8 @@ def _effect(line: str) -> None:
 
 @workflow
 async def process_order(
-    item: str,
-    total: float,
+    item: str = "book",
+    total: float = 30,
     zip: str = "94107",  # noqa: A002 - as it is typed: -i zip=94107
     packing_s: float = 1.5,
 ) -> Receipt:

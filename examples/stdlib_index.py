@@ -2,7 +2,7 @@
 
     cerebelum run stdlib_index.py
     cerebelum run stdlib_index.py -i limit=50 -i out=small.db
-    python stdlib_index.py search atomic rename
+    python stdlib_index.py search priority queue
 
 Kill it at any moment and resume it: modules that were parsed are not parsed again. What the workflow itself handles
 stays small, a few numbers for each module; the documentation goes to files beside the index, one for each module.
@@ -182,7 +182,7 @@ def read_module(path: str) -> Document:
         imports=sorted(_imports(tree) - {module.partition(".")[0]}),
     )
     text = "\n\n".join([docstring, *(ast.get_docstring(node) or "" for node in public)])
-    return Document(facts, docstring.split("\n", 1)[0], " ".join(node.name for node in public), text)
+    return Document(facts, text.strip().split("\n", 1)[0], " ".join(node.name for node in public), text)
 
 
 def search(out: str, words: Iterable[str], limit: int = 10) -> list[Hit]:

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 import uuid
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from cerebelum import step, wait_for_signal, workflow
@@ -228,7 +229,7 @@ async def draw_after(number: int) -> str:
 
 @workflow
 async def generators() -> list[int]:
-    async def numbers():  # type: ignore[no-untyped-def]
+    async def numbers() -> AsyncIterator[int]:
         for number in range(3):
             yield await echo(number)
 

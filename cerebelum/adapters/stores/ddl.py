@@ -5,8 +5,7 @@ Migrations are frozen SQL; a test compares what they build with what this builds
 
 from __future__ import annotations
 
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Dialect as SqlDialect
+from sqlalchemy import make_url
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from cerebelum.adapters.stores.schema import PARTITION_COUNT, Dialect, tables
@@ -15,8 +14,8 @@ from cerebelum.adapters.stores.views import view_statements
 # Rows of these tables change often: free room in a page lets PostgreSQL update them in place (HOT), and vacuum must not
 # wait until a fifth of a large table is dead.
 _POSTGRESQL_SETTINGS = (
-    "ALTER TABLE executions SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02,"
-    " autovacuum_analyze_scale_factor = 0.02)",
+    "ALTER TABLE executions SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02)",
+    "ALTER TABLE executions SET (autovacuum_analyze_scale_factor = 0.02)",
     "ALTER TABLE messages SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000)",
     "ALTER TABLE nodes SET (fillfactor = 50)",
     "ALTER TABLE batches SET (fillfactor = 50)",
@@ -25,7 +24,7 @@ _POSTGRESQL_SETTINGS = (
 
 def statements(dialect: Dialect) -> list[str]:
     """Return what creates the newest schema in an empty database, in order."""
-    compiler: SqlDialect = sqlite.dialect() if dialect == "sqlite" else postgresql.dialect()
+    compiler = make_url(f"{dialect}://").get_dialect()()
     created = []
     for table in tables(dialect).sorted_tables:
         created.append(str(CreateTable(table).compile(dialect=compiler)))

@@ -78,7 +78,9 @@ class Queries:
     def list_workflows(self) -> Select[tuple[object, ...]]:
         """Return the select of CODE_COLUMNS of the newest version of each workflow, by name."""
         table = self._model.tables["workflows"]
-        newest = select(table.c.workflow, func.max(table.c.version).label("version")).group_by(table.c.workflow).subquery()
+        newest = (
+            select(table.c.workflow, func.max(table.c.version).label("version")).group_by(table.c.workflow).subquery()
+        )
         return (
             select(*(table.c[name] for name in CODE_COLUMNS))
             .join(newest, and_(table.c.workflow == newest.c.workflow, table.c.version == newest.c.version))

@@ -12,10 +12,11 @@ from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.store import CodeVersion, LogLine, Message, NodeRow
 
 EXECUTION_COLUMNS: tuple[str, ...] = ExecutionRow.__struct_fields__
-MESSAGE_COLUMNS: tuple[str, ...] = Message.__struct_fields__
+MESSAGE_COLUMNS: tuple[str, ...] = tuple(name for name in Message.__struct_fields__ if name != "source")
 LOG_COLUMNS: tuple[str, ...] = LogLine.__struct_fields__
 NODE_COLUMNS: tuple[str, ...] = NodeRow.__struct_fields__
 CODE_COLUMNS: tuple[str, ...] = CodeVersion.__struct_fields__
+BATCHES_KEPT = 16  # of each writer, which is one store object: enough for the nodes that may share it
 MADE_KEY = "~auto/"  # keys that the store made: nobody can send them again, so they need not be remembered
 
 
@@ -62,11 +63,6 @@ def clean(text: str) -> str:
     if text.isascii():
         return text.replace("\0", "\\x00") if "\0" in text else text
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-
-
-def writer_of(batch_id: str) -> str:
-    """Return whose newest batch this is: the id up to its last "/", all of it if there is none."""
-    return batch_id.rpartition("/")[0] or batch_id
 
 
 def made_key() -> str:

@@ -13,7 +13,8 @@ Rules of this file:
   priority, the earliest first), `ix_executions_owner` takeovers, the others lists and filters.
 
 `messages.consumed_at_us`: a consumed message with a key of its sender's choice stays, without its payload, until its
-execution ends, so that the key is known as long as the execution lives. `batches` holds the newest batch of each writer.
+execution ends, so that the key is known as long as the execution lives. `batches` holds the newest batches of each store
+object that writes, in a ring: `writer` is a random name of the object and a place, 0 to 15.
 """
 
 from __future__ import annotations
@@ -213,7 +214,7 @@ def _nodes(metadata: MetaData) -> None:
     Table(
         "batches",
         metadata,
-        Column("writer", Text, primary_key=True),  # the batch id up to its last "/"
+        Column("writer", Text, primary_key=True),
         Column("id", Text, nullable=False),
         *_times(),
     )

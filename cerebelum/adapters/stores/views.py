@@ -1,4 +1,4 @@
-"""Views for people and their tools: the names and shapes of the founding documents over `executions` and `events`.
+r"""Views for people and their tools: the names and shapes of the founding documents over `executions` and `events`.
 
 The engine never reads them. Everything in them is derived, so they need no upkeep and can be dropped.
 
@@ -8,7 +8,7 @@ The engine never reads them. Everything in them is derived, so they need no upke
 - `events` (SQLite only): `history` with the execution's id, as PostgreSQL's table of that name.
 
 Timestamps are UTC with microseconds: `timestamptz` on PostgreSQL, ISO 8601 text on SQLite. PostgreSQL's JSON functions
-refuse `\\u0000` and lone surrogates, so its views show U+FFFD in their place; `events.data` has the original.
+refuse `\u0000` and lone surrogates, so its views show U+FFFD in their place; `events.data` has the original.
 """
 
 from __future__ import annotations
@@ -47,8 +47,7 @@ def _postgresql_cast(column: str) -> str:
 
 _SQLITE = _Words(
     instant=lambda column, _: (
-        f"strftime('%Y-%m-%dT%H:%M:%S', {column} / 1000000, 'unixepoch') || "
-        f"printf('.%06d+00:00', {column} % 1000000)"
+        f"strftime('%Y-%m-%dT%H:%M:%S', {column} / 1000000, 'unixepoch') || printf('.%06d+00:00', {column} % 1000000)"
     ),
     json=_sqlite_json,
     text=lambda column, field: f"json_extract({column}, '$.{field}')",

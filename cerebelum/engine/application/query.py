@@ -91,7 +91,8 @@ async def read_logs(engine: Engine, execution_id: str, *, step: str | None = Non
     """Yield an execution's captured lines in the order they were written, those of one step if asked."""
     after_id = 0
     while page := await engine.store.read_logs(execution_id, after_id=after_id):
-        for after_id, line in page:
+        after_id = page[-1][0]
+        for _, line in page:
             if step is None or line.step == step:
                 yield line
 
@@ -104,7 +105,8 @@ async def follow_logs(engine: Engine, execution_id: str) -> AsyncIterator[LogLin
         if row is None:
             raise await not_found(engine, execution_id)
         while page := await engine.store.read_logs(execution_id, after_id=after_id):
-            for after_id, line in page:
+            after_id = page[-1][0]
+            for _, line in page:
                 yield line
         if row.ended:
             return

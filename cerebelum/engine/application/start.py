@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from msgspec import Raw, Struct
 
-from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.application.control import cancel
+from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import ExecutionExists, InternalError, UnknownWorkflow
@@ -78,14 +78,21 @@ async def start(
 
 
 async def start_many(
-    engine: Engine, workflow: WorkflowDefinition[..., Any], inputs: list[tuple[Any, ...]], options: StartOptions | None = None
+    engine: Engine,
+    workflow: WorkflowDefinition[..., Any],
+    inputs: list[tuple[Any, ...]],
+    options: StartOptions | None = None,
 ) -> list[Started]:
     """Start one execution per input, in as few commits as the journal needs; thousands fit into one."""
     return await asyncio.gather(*(start(engine, workflow, args, {}, options) for args in inputs))
 
 
 async def _first_event(
-    engine: Engine, workflow: WorkflowDefinition[..., Any] | str, args: tuple[Any, ...], kwargs: dict[str, Any], options: StartOptions
+    engine: Engine,
+    workflow: WorkflowDefinition[..., Any] | str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    options: StartOptions,
 ) -> ev.ExecutionStarted:
     definition: WorkflowDefinition[..., Any] | None
     if isinstance(workflow, WorkflowDefinition):
@@ -113,7 +120,9 @@ async def _by_name(
         known = tuple(version.workflow for version in await engine.store.list_workflows())
         raise UnknownWorkflow(name, known)
     if args:
-        raise UnknownWorkflow(name, engine.registry.names()) from TypeError("give arguments by name: its code is not loaded")
+        raise UnknownWorkflow(name, engine.registry.names()) from TypeError(
+            "give arguments by name: its code is not loaded"
+        )
     data, _ = engine.codec.encode(kwargs, what=f"input of {name!r}")
     return ev.ExecutionStarted(
         workflow=name, input=Raw(data), code=code.digest, queue=options.queue, priority=options.priority
@@ -138,7 +147,7 @@ async def _commit(engine: Engine, execution_id: str, started: ev.ExecutionStarte
 
 
 async def _commit_alone(engine: Engine, begin: Start) -> bool:
-    committed = await engine.store.commit(Batch(id=new_nonce(), starts=[begin], blobs=list(begin.blobs)))
+    committed = await engine.store.commit(Batch(id=f"start/{new_nonce()}", starts=[begin], blobs=list(begin.blobs)))
     return begin.row.id not in committed.existing
 
 

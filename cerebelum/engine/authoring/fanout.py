@@ -45,6 +45,8 @@ def _lanes(items: Iterable[T], concurrency: int) -> int:
         return concurrency
 
 
-async def _lane(function: Callable[[T], Awaitable[R]], numbered: Iterator[tuple[int, T]], results: dict[int, R]) -> None:
+async def _lane(
+    function: Callable[[T], Awaitable[R]], numbered: Iterator[tuple[int, T]], results: dict[int, R]
+) -> None:
     for position, item in numbered:
         results[position] = await function(item)

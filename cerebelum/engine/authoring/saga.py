@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from cerebelum.engine.authoring.activation import current
 from cerebelum.engine.domain.errors import DefinitionError
@@ -31,7 +31,7 @@ class Saga:
             raise DefinitionError(f"undo.add({compensation!r}): not a function or step")
         self._compensations.append((compensation, args, kwargs))
 
-    async def __aenter__(self) -> Saga:
+    async def __aenter__(self) -> Self:
         activation = current()
         self._since = activation.next_number() if activation else 1
         self._token = innermost_saga.set(self)
@@ -49,14 +49,14 @@ class Saga:
         """Run all compensations, newest first. A failure of one is noted on `error` and does not stop the rest."""
         while self._compensations:
             function, args, kwargs = self._compensations.pop()
-            name = getattr(function, "name", None) or getattr(function, "__name__", repr(function))
+            name = str(getattr(function, "name", None) or getattr(function, "__name__", repr(function)))
             activation = current()
             record = activation.compensation(name, self._since) if activation else None
             try:
                 outcome = function(*args, **kwargs)
                 if inspect.isawaitable(outcome):
                     await outcome
-            except (Exception, asyncio.CancelledError) as failure:  # noqa: BLE001 - the original error matters more
+            except (Exception, asyncio.CancelledError) as failure:
                 error.add_note(f"compensation {name} failed: {failure!r}")
                 if record:
                     record.failed(failure)

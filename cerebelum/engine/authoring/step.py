@@ -37,7 +37,7 @@ class StepDefinition(Generic[P, R]):
         if not callable(function):
             raise DefinitionError(f"@step needs a function, not {function!r}")
         self.function = function
-        self.name = name or getattr(function, "__name__", repr(function))
+        self.name: str = name or str(getattr(function, "__name__", repr(function)))
         self.is_async = inspect.iscoroutinefunction(function)
         self.retry = _checked_retry(retry, self.name, at_most_once=at_most_once)
         self.timeout_us = None if timeout is None else duration_us(timeout, what=f"@step {self.name}: timeout")

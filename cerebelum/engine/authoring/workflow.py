@@ -32,7 +32,7 @@ class WorkflowDefinition(Generic[P, R]):
                 f"@workflow {getattr(function, '__name__', function)!r} must be an `async def`; "
                 f"functions with side effects are steps"
             )
-        if isinstance(max_retries, bool) or not isinstance(max_retries, int) or max_retries < 0:
+        if type(max_retries) is not int or max_retries < 0:
             raise DefinitionError(f"@workflow: max_retries={max_retries!r} must be a whole number, 0 or more")
         self.function = function
         self.name = name or function.__name__

@@ -53,7 +53,7 @@ def instant_us(moment: datetime, *, what: str) -> int:
     Raises:
         InvalidTime: it is naive: the same text would mean another instant on another machine.
     """
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
+    if getattr(moment, "tzinfo", None) is None:
         raise InvalidTime(f"{what} must be an aware datetime (with tzinfo, such as datetime.now(UTC)), not {moment!r}")
     return (moment - _EPOCH) // _US
 

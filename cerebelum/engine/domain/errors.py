@@ -88,7 +88,9 @@ class UnknownWorkflow(CerebelumError):
 
     def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
         shown = ", ".join(sorted(known)) or "none"
-        super().__init__(f"no workflow {name!r}\n  known: {shown}\n  help: check the name, or load the file that defines it")
+        super().__init__(
+            f"no workflow {name!r}\n  known: {shown}\n  help: check the name, or load the file that defines it"
+        )
         self.name, self.known = name, known
 
 

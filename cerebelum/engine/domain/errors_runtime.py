@@ -37,7 +37,9 @@ class StepInterrupted(CerebelumError):
     code = "CB803"
 
     def __init__(self, step: str) -> None:
-        super().__init__(f"step {step!r} was interrupted; it is at_most_once, so it was not run again. Check what it did")
+        super().__init__(
+            f"step {step!r} was interrupted; it is at_most_once, so it was not run again. Check what it did"
+        )
         self.step = step
 
 
@@ -87,7 +89,9 @@ class ExecutionFailed(CerebelumError):
     code = "CB808"
 
     def __init__(self, execution_id: str, *, error_type: str, message: str, traceback: str = "") -> None:
-        super().__init__(f"execution {execution_id} failed: {error_type}: {message}\n  see `cerebelum show {execution_id}`")
+        super().__init__(
+            f"execution {execution_id} failed: {error_type}: {message}\n  see `cerebelum show {execution_id}`"
+        )
         self.execution_id, self.error_type, self.message = execution_id, error_type, message
         self.remote_traceback = traceback
 

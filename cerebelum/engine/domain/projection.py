@@ -163,7 +163,9 @@ def _end_open_steps(state: ExecutionState) -> None:
 def _step(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) -> bool:
     match event:
         case ev.StepScheduled():
-            iteration = sum(1 for step in state.steps.values() if step.name == event.name) if len(state.steps) < 500 else 0
+            iteration = (
+                sum(1 for step in state.steps.values() if step.name == event.name) if len(state.steps) < 500 else 0
+            )
             step = StepState(
                 number=event.number, name=event.name, line=event.line, args=event.args, iteration=iteration,
                 scheduled_us=at_us,
@@ -192,7 +194,12 @@ def _step(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) 
 
 def _fail(step: StepState, event: ev.StepFailedEvent, at_us: int) -> None:
     attempt = _attempt(step, event.attempt, event.started_us or at_us)
-    attempt.status, attempt.ended_us, attempt.error, attempt.retry_at_us = "failed", at_us, event.error, event.retry_at_us
+    attempt.status, attempt.ended_us, attempt.error, attempt.retry_at_us = (
+        "failed",
+        at_us,
+        event.error,
+        event.retry_at_us,
+    )
     attempt.started_us = event.started_us or attempt.started_us
     step.status = "failed" if event.retry_at_us is None else "waiting"
 
@@ -213,7 +220,12 @@ def _wait(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) 
             )
         case ev.WaitStarted():
             state.open[event.number] = OpenWait(
-                number=event.number, kind="signal", name=event.name, line=event.line, since_us=at_us, due_us=event.due_us
+                number=event.number,
+                kind="signal",
+                name=event.name,
+                line=event.line,
+                since_us=at_us,
+                due_us=event.due_us,
             )
         case ev.ChildStarted():
             state.open[event.number] = OpenWait(

@@ -38,7 +38,7 @@ class Retry(Struct, frozen=True, kw_only=True):
     never: tuple[type[BaseException] | str, ...] | type[BaseException] | str = ()
 
     def __post_init__(self) -> None:
-        if isinstance(self.max_attempts, bool) or not isinstance(self.max_attempts, int) or self.max_attempts < 1:
+        if type(self.max_attempts) is not int or self.max_attempts < 1:
             raise DefinitionError(f"Retry(max_attempts={self.max_attempts!r}): must be a whole number, 1 or more")
         if self.backoff not in get_args(Backoff):
             raise DefinitionError(f"Retry(backoff={self.backoff!r}): must be one of {', '.join(get_args(Backoff))}")

@@ -135,7 +135,7 @@ class Asking:
             payload = self.codec.decode(bytes(signal.payload), wait.annotation, what=f"signal {signal.name!r}")
             if wait.match is not None and not wait.match(payload):
                 return False
-        except Exception as error:  # noqa: BLE001 - user code: it belongs to the workflow that waits
+        except Exception as error:
             del self.pending[number]
             wait.future.set_exception(error)
         else:

@@ -38,6 +38,8 @@ async def with_blobs(store: Store, history: Sequence[RecordedEvent]) -> list[Rec
         digest = msgspec.json.decode(recorded.data)["$blob"]
         content = await store.read_blob(digest)
         if content is None or hashlib.sha256(content).hexdigest() != digest:
-            raise StoreCorrupt(f"the content of event {recorded.version} (blob {digest}) is missing or damaged in {store.name}")
+            raise StoreCorrupt(
+                f"the content of event {recorded.version} (blob {digest}) is missing or damaged in {store.name}"
+            )
         whole.append(RecordedEvent(recorded.version, recorded.type, content, recorded.at_us))
     return whole

@@ -57,7 +57,14 @@ class Conductor:
     """See the module docstring."""
 
     def __init__(
-        self, residence: Residence, *, owner: Callable[[], str], now_us: Callable[[], int], steps: StepRunner, timers: Timers, watchdog: Watchdog
+        self,
+        residence: Residence,
+        *,
+        owner: Callable[[], str],
+        now_us: Callable[[], int],
+        steps: StepRunner,
+        timers: Timers,
+        watchdog: Watchdog,
     ) -> None:
         self._residence, self._owner, self._now_us = residence, owner, now_us
         self._steps, self._timers, self._watchdog = steps, timers, watchdog
@@ -135,7 +142,9 @@ class Conductor:
 
     def _carry_out(self, live: LiveExecution, command: ev.Command, now_us: int) -> None:
         match command:
-            case ev.ExecutionCompleted() | ev.ExecutionFailedEvent() | ev.ExecutionCancelledEvent() | ev.ContinuedAsNew():
+            case (
+                ev.ExecutionCompleted() | ev.ExecutionFailedEvent() | ev.ExecutionCancelledEvent() | ev.ContinuedAsNew()
+            ):
                 self._finish(live, command)
                 return
             case ev.TimerStarted(number=number, due_us=due_us):
@@ -152,10 +161,16 @@ class Conductor:
             case ev.ChildStarted():
                 self._start_child(live, command, now_us)
             case ev.ChildCancelled(of=of, execution_id=child):
-                live.outbox.append(Message(
-                    execution_id=child, kind="cancel", payload=b'"its parent no longer waits for it"', sender=live.id,
-                    key=f"parent-cancel:{of}", source=live.id,
-                ))
+                live.outbox.append(
+                    Message(
+                        execution_id=child,
+                        kind="cancel",
+                        payload=b'"its parent no longer waits for it"',
+                        sender=live.id,
+                        key=f"parent-cancel:{of}",
+                        source=live.id,
+                    )
+                )
         live.record(command, now_us)
 
     def _schedule(self, live: LiveExecution, command: ev.StepScheduled) -> None:

@@ -19,6 +19,7 @@ from msgspec import Raw
 from cerebelum.engine.domain.errors import CerebelumError
 from cerebelum.engine.domain.errors_runtime import StepFailed
 from cerebelum.engine.domain.events import ABSENT, ErrorInfo
+from cerebelum.engine.runtime.code.modules import beside, public_name
 
 _ENGINE = str(Path(__file__).resolve().parents[2])
 _ASYNCIO = str(Path(traceback.__file__).parent / "asyncio")
@@ -31,7 +32,7 @@ def describe_error(error: BaseException) -> ErrorInfo:
     kind = type(error)
     plain = kind.__module__ == "builtins"
     return ErrorInfo(
-        type=kind.__qualname__ if plain else f"{kind.__module__}:{kind.__qualname__}",
+        type=kind.__qualname__ if plain else f"{public_name(kind.__module__)}:{kind.__qualname__}",
         message=_cut(_text(error)),
         traceback=_cut(_user_traceback(error)),
         args=_exact(list(error.args)),
@@ -40,14 +41,14 @@ def describe_error(error: BaseException) -> ErrorInfo:
     )
 
 
-def rebuild_error(info: ErrorInfo, *, step: str, attempts: int) -> BaseException:
+def rebuild_error(info: ErrorInfo, *, step: str, attempts: int, module: str = "") -> BaseException:
     """Return the exception that workflow code sees for a recorded failure.
 
     The original class where it is loaded and its arguments were kept exactly, with a `StepFailed` as its cause;
-    else that `StepFailed` itself.
+    else that `StepFailed` itself. `module` is the workflow's: old code side by side sees its own classes.
     """
     failed = StepFailed(step, attempts=attempts, error_type=info.name, message=info.message, traceback=info.traceback)
-    kind = _loaded_class(info.type)
+    kind = _loaded_class(info.type, module)
     if kind is None or not info.args or (not info.attrs and issubclass(kind, CerebelumError)):
         return failed
     try:
@@ -56,7 +57,7 @@ def rebuild_error(info: ErrorInfo, *, step: str, attempts: int) -> BaseException
         error.args = tuple(args)
         if info.attrs:
             error.__dict__.update(msgspec.json.decode(info.attrs))
-    except Exception:  # noqa: BLE001 - a class we cannot make again is shown as StepFailed
+    except Exception:
         return failed
     notes = [note for note in getattr(error, "__notes__", []) if isinstance(note, str)]
     if notes:
@@ -65,9 +66,9 @@ def rebuild_error(info: ErrorInfo, *, step: str, attempts: int) -> BaseException
     return error
 
 
-def _loaded_class(name: str) -> type[BaseException] | None:
+def _loaded_class(name: str, beside_module: str) -> type[BaseException] | None:
     module_name, _, qualified = name.rpartition(":")
-    found: Any = sys.modules.get(module_name) if module_name else builtins
+    found: Any = sys.modules.get(beside(beside_module, module_name)) if module_name else builtins
     for part in qualified.split("."):
         found = getattr(found, part, None)
     return found if isinstance(found, type) and issubclass(found, Exception) else None
@@ -78,7 +79,7 @@ def _exact(value: Any) -> Raw:
         data = msgspec.json.encode(value)
         if len(data) <= _DATA_LIMIT_BYTES and msgspec.json.decode(data) == value:
             return Raw(data)
-    except Exception:  # noqa: BLE001 - user objects: whatever encoding them does, the failure itself must be recorded
+    except Exception:
         return ABSENT
     return ABSENT
 
@@ -86,7 +87,7 @@ def _exact(value: Any) -> Raw:
 def _text(error: BaseException) -> str:
     try:
         return str(error).encode("utf-8", "backslashreplace").decode()
-    except Exception:  # noqa: BLE001 - a __str__ that raises
+    except Exception:
         return f"<{type(error).__name__}: its message could not be made>"
 
 
@@ -100,7 +101,7 @@ def _user_traceback(error: BaseException) -> str:
         rendered = traceback.TracebackException.from_exception(error, limit=-40)
         _strip(rendered)
         return "".join(rendered.format()).encode("utf-8", "backslashreplace").decode()
-    except Exception:  # noqa: BLE001 - as _text
+    except Exception:
         return ""
 
 

@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from cerebelum.engine.domain.errors_store import CommitInDoubt, StoreError
-from cerebelum.engine.domain.ids import new_nonce
 from cerebelum.engine.ports.store import Batch, Committed, LogLine, Start, Store
 from cerebelum.engine.runtime.live import LiveExecution, StartRequest
 
@@ -34,6 +33,7 @@ class Journal:
 
     Args:
         store: where it commits.
+        writer: the node's nonce: with a counter it names batches.
         now_us: the store's clock.
         on_durable: called with (execution, version) after each commit that wrote something of it.
         on_fenced: called with an execution that moved on elsewhere.
@@ -45,13 +45,14 @@ class Journal:
         self,
         store: Store,
         *,
+        writer: Callable[[], str],
         now_us: Callable[[], int],
         on_durable: Callable[[LiveExecution, int], None],
         on_fenced: Callable[[LiveExecution], None],
         on_trouble: Callable[[StoreError], None] = lambda error: None,
         give_up_after_s: float = 10.0,
     ) -> None:
-        self._store, self._now_us = store, now_us
+        self._store, self._now_us, self._writer = store, now_us, writer
         self._on_durable, self._on_fenced, self._on_trouble = on_durable, on_fenced, on_trouble
         self._give_up_after_s = give_up_after_s
         self._dirty: list[LiveExecution] = []
@@ -144,14 +145,18 @@ class Journal:
             if live.outbox:
                 messages.extend(live.outbox)
                 live.outbox = []
-        return lives, starts, Batch(
-            id=new_nonce(),
-            starts=[request.start for request in starts],
-            appends=appends,
-            messages=messages,
-            logs=logs,
-            blobs=[*blobs, *(blob for request in starts for blob in request.start.blobs)],
-            statements=[statement for live in lives for statement in live.take_statements()],
+        return (
+            lives,
+            starts,
+            Batch(
+                id=f"{self._writer()}/{self.commit_count}",
+                starts=[request.start for request in starts],
+                appends=appends,
+                messages=messages,
+                logs=logs,
+                blobs=[*blobs, *(blob for request in starts for blob in request.start.blobs)],
+                statements=[statement for live in lives for statement in live.take_statements()],
+            ),
         )
 
     async def _commit(self, batch: Batch, starts: Sequence[StartRequest]) -> Committed:
@@ -210,4 +215,3 @@ class Journal:
                 self._on_fenced(live)
             else:
                 self._on_durable(live, append.row.last_version)
-

@@ -58,7 +58,7 @@ class LeaseKeeper:
             sent_s = boot_clock_s()
             try:
                 until_us = self._store.renew_lease(self._nonce)
-            except Exception as error:  # noqa: BLE001 - the store is away: the lease runs out by our own clock
+            except Exception as error:
                 _log.warning("lease not renewed", error=str(error))
                 continue
             if until_us is None:

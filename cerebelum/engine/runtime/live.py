@@ -18,8 +18,8 @@ from cerebelum.engine.domain.execution import ExecutionRow, Status
 from cerebelum.engine.ports.store import Append, Message, Start
 from cerebelum.engine.runtime.blobs import stored_event
 from cerebelum.engine.runtime.pending import Pending, PendingChild, PendingStep, PendingTimer, PendingWait
-from cerebelum.engine.runtime.step_memory import StepMemory
 from cerebelum.engine.runtime.run import WorkflowRun
+from cerebelum.engine.runtime.step_memory import StepMemory
 
 _FINAL_STATUS: dict[type[ev.Event], Status] = {
     ev.ExecutionCompleted: "completed",
@@ -55,7 +55,9 @@ class LiveExecution:
         "when_durable",
     )  # fmt: skip
 
-    def __init__(self, row: ExecutionRow, run: WorkflowRun, *, owner: str, changed: Callable[[LiveExecution], None]) -> None:
+    def __init__(
+        self, row: ExecutionRow, run: WorkflowRun, *, owner: str, changed: Callable[[LiveExecution], None]
+    ) -> None:
         self.row, self.run, self.owner, self.epoch, self.id = row, run, owner, row.epoch, row.id
         self.version = self.taken_version = row.last_version
         self.awaiting: deque[tuple[ev.Event, int, int]] = deque()
@@ -215,5 +217,3 @@ class LiveExecution:
         for task in self.running.values():
             task.cancel()
         self.run.close()
-
-

@@ -90,7 +90,7 @@ class Node:
         self._rebuilder = Rebuilder(registry, codec, policy=settings.policy, load_pinned=load_pinned)
         now_us = self.clock.now_us
         self.journal = Journal(
-            store, now_us=now_us, on_durable=self._durable, on_fenced=self._fenced, on_trouble=on_trouble,
+            store, writer=lambda: self.nonce, now_us=now_us, on_durable=self._durable, on_fenced=self._fenced, on_trouble=on_trouble,
             give_up_after_s=settings.store_patience_s,
         )  # fmt: skip
         self.watchdog = Watchdog(settings.blocked_warning_s, self._warn_blocked, limit_s=settings.activation_limit_s)
@@ -114,6 +114,7 @@ class Node:
         await self.clock.measure(self.store)
         await self._join()
         self.supervisor = Supervisor()
+        self.supervisor.failed.add_done_callback(self._broken)
         self.watchdog.start()
         components: dict[str, Callable[[], Any]] = {
             "journal": self.journal.run,
@@ -127,6 +128,10 @@ class Node:
         }
         for name, component in components.items():
             self.supervisor.add(name, component)
+
+    def _broken(self, failed: asyncio.Future[None]) -> None:
+        if not failed.cancelled() and (error := failed.exception()) is not None:
+            self.results.fail(error)
 
     async def _join(self) -> None:
         now_us = self.clock.now_us()
@@ -224,7 +229,7 @@ class Node:
             return
         try:
             rebuilt = await self._rebuilder.rebuild(row, history)
-        except Exception as error:  # noqa: BLE001 - code that cannot even be replayed parks its own execution only
+        except Exception as error:
             _log.warning("rebuild failed", execution_id=row.id, error=repr(error))
             rebuilt = self._rebuilder.parked(self.registry.get(row.workflow), row, f"replay failed: {error!r}")
         self._resume(row, rebuilt, history)
@@ -260,7 +265,7 @@ class Node:
         append = Append(
             row=free, expected_version=row.last_version, owner=self.nonce, epoch=row.epoch, events=()
         )  # fmt: skip
-        self._later(self.store.commit(Batch(id=new_nonce(), appends=[append])))
+        self._later(self.store.commit(Batch(id=f"{self.nonce}-back/{row.id}", appends=[append])))
 
     def _later(self, work: Coroutine[Any, Any, object]) -> None:
         """Do some store work beside; an error is logged, since the lease or the next claim makes up for it."""

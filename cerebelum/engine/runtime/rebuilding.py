@@ -39,7 +39,12 @@ class Rebuilder:
     """
 
     def __init__(
-        self, registry: WorkflowRegistry, codec: PayloadCodec, *, policy: Policy = "park", load_pinned: PinLoader | None = None
+        self,
+        registry: WorkflowRegistry,
+        codec: PayloadCodec,
+        *,
+        policy: Policy = "park",
+        load_pinned: PinLoader | None = None,
     ) -> None:
         self._registry, self._codec, self._policy, self._load_pinned = registry, codec, policy, load_pinned
 
@@ -61,7 +66,11 @@ class Rebuilder:
         return self.parked(newest, row, f"incompatible code: {reason}")
 
     def _replay(
-        self, definition: WorkflowDefinition[..., Any], row: ExecutionRow, history: Sequence[ev.RecordedEvent], note: Any
+        self,
+        definition: WorkflowDefinition[..., Any],
+        row: ExecutionRow,
+        history: Sequence[ev.RecordedEvent],
+        note: Any,
     ) -> Rebuilt:
         run = WorkflowRun(row.id, definition, self._codec)
         try:

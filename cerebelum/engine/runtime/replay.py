@@ -26,11 +26,11 @@ class Replay:
         self.run = run
         self.history = history
         self._asked: deque[ev.Command] = deque()
-        self._last_command_version = max(
-            (e.version for e in history if isinstance_command(e.type)), default=0
-        )
+        self._last_command_version = max((e.version for e in history if isinstance_command(e.type)), default=0)
         run.recorded_patches = frozenset(
-            event.patch for e in history if e.type == "version_marker" and isinstance(event := e.event(), ev.VersionMarker)
+            event.patch
+            for e in history
+            if e.type == "version_marker" and isinstance(event := e.event(), ev.VersionMarker)
         )
 
     def to_end(self) -> list[ev.Command]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from cerebelum.engine.domain import events as ev
@@ -24,6 +25,13 @@ class Results:
         for future in self._waiting.pop(execution_id, ()):
             if not future.done():
                 future.set_result(final)
+
+    def fail(self, error: BaseException) -> None:
+        """The node is broken: nobody is to wait in vain."""
+        for futures in self._waiting.values():
+            for future in futures:
+                if not future.done():
+                    future.set_exception(error)
 
     def hint(self) -> None:
         """Other processes may have written: look at what is waited for."""
@@ -66,10 +74,8 @@ class Results:
     async def run(self, is_here: Callable[[str], bool]) -> None:
         """Look in the store for the ends of executions that are not in this node's memory; a component."""
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._look.wait(), 0.25)
-            except TimeoutError:
-                pass
             self._look.clear()
             for execution_id in [waited for waited in self._waiting if not is_here(waited)]:
                 final = await self.stored_final_event(execution_id)

@@ -9,6 +9,7 @@ The same object serves the live engine and replay. Rules:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import warnings
 from collections.abc import Callable
@@ -126,7 +127,7 @@ class WorkflowRun(Asking):
             self.run_count, self.retry = event.run, None
             self.root_saga = Saga()
             seed = seed_of(self.execution_id, event.run)
-        self.loop = WorkflowLoop(self, seed=seed)
+        self.loop = WorkflowLoop(self, seed=seed)  # type: ignore[abstract]  # the rest is refused, see loop.py
 
     def _start_main(self, event: ev.Event, version: int) -> None:
         assert self.started is not None
@@ -137,7 +138,7 @@ class WorkflowRun(Asking):
             if not self.input:
                 self.input = self.codec.decode(bytes(self.started.input), what=what)
             coroutine = self._guarded(args, kwargs)
-        except Exception as error:  # noqa: BLE001 - input that does not fit fails the execution, not the node
+        except Exception as error:
             coroutine = self._fail_early(error)
         # An empty context: what the node's task happens to carry must not reach workflow code.
         context = contextvars.Context()
@@ -178,8 +179,10 @@ class WorkflowRun(Asking):
             return
         step = pending.step
         try:
-            result = self.codec.decode(bytes(event.result), step.signature.result_type, what=f"result of step {step.name!r}")
-        except Exception as error:  # noqa: BLE001 - the annotation changed since: the workflow is told
+            result = self.codec.decode(
+                bytes(event.result), step.signature.result_type, what=f"result of step {step.name!r}"
+            )
+        except Exception as error:
             pending.future.set_exception(error)
             return
         if step.compensate is not None:
@@ -194,7 +197,8 @@ class WorkflowRun(Asking):
             return
         failed: PendingStep | None = self._answered(event.number, PendingStep, "step_failed", version)
         if failed is not None:
-            error = rebuild_error(event.error, step=failed.step.name, attempts=event.attempt)
+            module = self.definition.function.__module__
+            error = rebuild_error(event.error, step=failed.step.name, attempts=event.attempt, module=module)
             failed.future.set_exception(error)
 
     def _step_started(self, event: ev.StepStarted, version: int) -> None:
@@ -230,8 +234,10 @@ class WorkflowRun(Asking):
             return
         what = f"result of child {pending.command.workflow!r}"
         try:
-            pending.future.set_result(self.codec.decode(bytes(event.result), pending.workflow.signature.result_type, what=what))
-        except Exception as error:  # noqa: BLE001 - as in _step_completed
+            pending.future.set_result(
+                self.codec.decode(bytes(event.result), pending.workflow.signature.result_type, what=what)
+            )
+        except Exception as error:
             pending.future.set_exception(error)
 
     def _child_failed(self, event: ev.ChildFailedEvent, version: int) -> None:
@@ -286,7 +292,7 @@ class WorkflowRun(Asking):
         what = f"result of {self.definition.name!r}"
         try:
             data, _ = self.codec.encode(result, self.definition.signature.result_type, what=what)
-        except Exception as error:  # noqa: BLE001 - a result that cannot be recorded fails the execution
+        except Exception as error:
             return error
         self._end(ev.ExecutionCompleted(number=self.number + 1, result=Raw(data)))
         return None
@@ -296,7 +302,7 @@ class WorkflowRun(Asking):
         try:
             bound = signature.bind(request.call_args, request.call_kwargs)
             data, _ = self.codec.encode(bound, signature.arguments_type, what=what)
-        except Exception as error:  # noqa: BLE001 - as _complete
+        except Exception as error:
             return error
         number = self.number + 1
         successor = child_id(self.execution_id, number)
@@ -307,7 +313,9 @@ class WorkflowRun(Asking):
         info = describe_error(error)
         first_run = self.started.run if self.started else 1
         if self.run_count - first_run < self.definition.max_retries and not self._timed_out:
-            self.retry = ev.ExecutionRetried(run=self.run_count + 1, error=info, base=self.number, keep_below=self._keep_below)
+            self.retry = ev.ExecutionRetried(
+                run=self.run_count + 1, error=info, base=self.number, keep_below=self._keep_below
+            )
         else:
             self._end(ev.ExecutionFailedEvent(number=self.number + 1, error=info))
 
@@ -349,14 +357,12 @@ class WorkflowRun(Asking):
 def _close_task(task: asyncio.Task[Any]) -> None:
     task._log_destroy_pending = False  # type: ignore[attr-defined]  # we mean to
     coroutine = task.get_coro()
-    if coroutine is None or task.done():
+    if task.done():
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # coroutines made in a finally block and never awaited
-        try:
-            coroutine.close()
-        except (Discarded, Exception, asyncio.CancelledError):  # noqa: S110 - code thrown away has nobody to tell
-            pass
+        with contextlib.suppress(Discarded, Exception, asyncio.CancelledError):
+            coroutine.close()  # code that is thrown away has nobody to tell
 
 
 _HANDLERS: dict[type[ev.Event], Callable[[WorkflowRun, Any, int], None]] = {

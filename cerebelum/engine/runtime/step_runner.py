@@ -58,7 +58,13 @@ class StepRunner:
     def start(self, live: LiveExecution, number: int) -> None:
         """Begin the next attempt of step `number`, unless it runs, or waits for its retry, already."""
         pending = live.run.pending.get(number)
-        if not self.accepting or live.dropped or live.run.paused or number in live.running or not isinstance(pending, PendingStep):
+        if (
+            not self.accepting
+            or live.dropped
+            or live.run.paused
+            or number in live.running
+            or not isinstance(pending, PendingStep)
+        ):
             return
         if pending.retry_at_us is not None and pending.retry_at_us > self._now_us():
             self._timers.add(live, number, pending.retry_at_us)
@@ -95,14 +101,14 @@ class StepRunner:
         try:
             result = await self._call(attempt, context)
             if isinstance(result, Error):
-                raise ErrorResult(result.reason)  # noqa: TRY301 - an error result counts like an exception
+                raise ErrorResult(result.reason)
             what = f"result of step {pending.command.name!r}"
             data, _ = live.run.codec.encode(result, pending.step.signature.result_type, what=what)
         except asyncio.CancelledError:
             if live.dropped or live.run.pending.get(number) is not pending:
                 return  # given up: nobody waits for it
             self._failed(attempt, RuntimeError("the step cancelled itself"))
-        except BaseException as error:  # noqa: BLE001 - whatever user code raises is the step's failure
+        except BaseException as error:
             self._failed(attempt, error)
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 return
@@ -130,8 +136,9 @@ class StepRunner:
             loop = asyncio.get_running_loop()
             call = loop.run_in_executor(self._threads, lambda: thread_context.run(step.function, *args, **kwargs))
         timeout_s = None if step.timeout_us is None else step.timeout_us / US_PER_S
+        limit = asyncio.timeout(timeout_s)
         try:
-            async with asyncio.timeout(timeout_s) as limit:
+            async with limit:
                 return await call
         except TimeoutError:
             if limit.expired():

@@ -51,14 +51,16 @@ class Supervisor:
 
     def add(self, name: str, component: Callable[[], Awaitable[None]]) -> None:
         """Start a component; `component` is called anew at each restart."""
-        self._tasks[name] = asyncio.get_running_loop().create_task(self._keep(name, component), name=f"cerebelum {name}")
+        self._tasks[name] = asyncio.get_running_loop().create_task(
+            self._keep(name, component), name=f"cerebelum {name}"
+        )
 
     async def _keep(self, name: str, component: Callable[[], Awaitable[None]]) -> None:
         failures: deque[float] = deque()
         while True:
             try:
                 await component()
-            except Exception as error:  # noqa: BLE001 - whatever broke it, the others go on
+            except Exception as error:
                 now = time.monotonic()
                 failures.append(now)
                 while now - failures[0] > self._period_s:

@@ -36,7 +36,9 @@ class Outcome(Struct, frozen=True):
     history: tuple[ev.RecordedEvent, ...]
 
 
-async def run_once(engine: Engine, workflow: WorkflowDefinition[..., Any], args: Sequence[Any], drive: Drive | None) -> Outcome:
+async def run_once(
+    engine: Engine, workflow: WorkflowDefinition[..., Any], args: Sequence[Any], drive: Drive | None
+) -> Outcome:
     """Run a workflow to its end without a crash."""
     client = Client(engine)
     handle = await client.start(workflow, *args, id="exec-under-test")
@@ -46,7 +48,12 @@ async def run_once(engine: Engine, workflow: WorkflowDefinition[..., Any], args:
 
 
 async def resume_from(
-    engine: Engine, workflow: WorkflowDefinition[..., Any], whole: Outcome, version: int, *, others: Sequence[WorkflowDefinition[..., Any]] = ()
+    engine: Engine,
+    workflow: WorkflowDefinition[..., Any],
+    whole: Outcome,
+    version: int,
+    *,
+    others: Sequence[WorkflowDefinition[..., Any]] = (),
 ) -> Outcome:
     """Go on from the first `version` events of `whole` in a fresh store."""
     kept = whole.history[:version]
@@ -55,7 +62,9 @@ async def resume_from(
         await engine.register(other)
     now_us = await engine.store.now_us()
     state = reconstruct("exec-under-test", kept)
-    blank = ExecutionRow(id="exec-under-test", workflow=workflow.name, inserted_at_us=now_us, updated_at_us=kept[-1].at_us)
+    blank = ExecutionRow(
+        id="exec-under-test", workflow=workflow.name, inserted_at_us=now_us, updated_at_us=kept[-1].at_us
+    )
     row = projected_row(blank, state)
     row.wake_at_us, row.epoch = (None if row.ended else now_us), 1
     starts = [Start(row=row, events=kept), *_open_children(kept, now_us)]
@@ -93,7 +102,11 @@ def lost_messages(rest: Sequence[ev.RecordedEvent]) -> list[Message]:
         if isinstance(event, ev.SignalReceived):
             messages.append(
                 Message(
-                    execution_id="exec-under-test", kind="signal", name=event.name, payload=bytes(event.payload), key=event.key
+                    execution_id="exec-under-test",
+                    kind="signal",
+                    name=event.name,
+                    payload=bytes(event.payload),
+                    key=event.key,
                 )
             )
         elif isinstance(event, ev.CancelRequested):

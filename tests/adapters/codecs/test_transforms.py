@@ -140,6 +140,14 @@ def test_forged_compressed_data_is_refused(forge: Callable[[], bytes]) -> None:
         JsonCodec(transforms=[ZlibTransform()]).decode(text, what=WHAT)
 
 
+def test_unpacking_stops_exactly_at_the_limit() -> None:
+    """R10: a payload of the limit's size is read, one byte more is not."""
+    packing = ZlibTransform(limit_bytes=2000)
+    assert packing.decode(zlib.compress(b"x" * 2000)) == b"x" * 2000
+    with pytest.raises(ValueError, match="more than 2,000 bytes"):
+        packing.decode(zlib.compress(b"x" * 2001))
+
+
 class Losing:
     name = "losing"
 

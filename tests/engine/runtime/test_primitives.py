@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import sys; sys.path.insert(0,"/tmp/scratch"); from memstore import Mem as MemoryStore
+from cerebelum.adapters.stores.memory import MemoryStore
 from cerebelum.connect import make_codec
 from cerebelum.engine.application.client import Client
 from cerebelum.engine.application.engine import Engine

@@ -25,14 +25,12 @@ WITH RECURSIVE lane(priority) AS (
   SELECT (SELECT max(x.priority) FROM executions AS x
           WHERE x.workflow = ?1 AND x.priority < lane.priority AND {_WAITS})
   FROM lane WHERE lane.priority IS NOT NULL
-) SELECT priority FROM lane WHERE priority IS NOT NULL"""  # noqa: S608 constants
+) SELECT priority FROM lane WHERE priority IS NOT NULL"""
 DUE = (
-    "SELECT wake_at_us, n FROM executions INDEXED BY ix_executions_due "  # noqa: S608 constants
+    "SELECT wake_at_us, n FROM executions INDEXED BY ix_executions_due "
     f"WHERE workflow = ? AND priority = ? AND {_WAITS} AND wake_at_us <= ? AND {OPEN} ORDER BY wake_at_us, n LIMIT ?"
 )
-_NEXT_WAKE = (
-    f"SELECT min(wake_at_us) FROM executions WHERE workflow = ? AND priority = ? AND {_WAITS}"  # noqa: S608 constants
-)
+_NEXT_WAKE = f"SELECT min(wake_at_us) FROM executions WHERE workflow = ? AND priority = ? AND {_WAITS}"
 
 
 def claim(
@@ -55,7 +53,7 @@ def claim(
 def claim_one(connection: sqlite3.Connection, owner: str, execution_id: str, now_us: int) -> ExecutionRow | None:
     """Give `owner` this execution unless it has ended or a node with a live lease owns it."""
     row = connection.execute(
-        f"SELECT n, owner FROM executions WHERE id = ? AND {OPEN}",  # noqa: S608 a constant
+        f"SELECT n, owner FROM executions WHERE id = ? AND {OPEN}",
         (execution_id,),
     ).fetchone()
     if row is None:
@@ -83,7 +81,7 @@ def _take(connection: sqlite3.Connection, owner: str, numbers: Sequence[int]) ->
         (owner, chosen),
     )
     query = (
-        f"SELECT {_COLUMNS} FROM json_each(?) AS chosen CROSS JOIN executions ON executions.n = chosen.value "  # noqa: S608
+        f"SELECT {_COLUMNS} FROM json_each(?) AS chosen CROSS JOIN executions ON executions.n = chosen.value "
         "ORDER BY chosen.key"
     ).replace("SELECT id,", "SELECT executions.id,")
     return [execution_of(row) for row in fetch_rows(connection, _COLUMNS, query, (chosen,))]
@@ -110,7 +108,7 @@ def release(connection: sqlite3.Connection, nonces: Sequence[str], now_us: int) 
         return 0
     named = json_list(nonces)
     released = connection.execute(
-        f"UPDATE executions SET owner = NULL, wake_at_us = ? WHERE {OPEN} "  # noqa: S608 a constant
+        f"UPDATE executions SET owner = NULL, wake_at_us = ? WHERE {OPEN} "
         "AND owner IN (SELECT value FROM json_each(?))",
         (now_us, named),
     ).rowcount

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from cerebelum.adapters.stores.rows import MADE_KEY, clean, made_key, writer_of
+from cerebelum.adapters.stores.rows import MADE_KEY, clean, made_key
 from cerebelum.adapters.stores.sqlite.bulk import Bulk, fetch_rows, json_list
 from cerebelum.engine.domain.errors import InternalError
 from cerebelum.engine.domain.events import RecordedEvent
@@ -20,28 +20,27 @@ from cerebelum.engine.ports.store import Append, Batch, Committed, LogLine, Mess
 
 OPEN = "status IN ('pending', 'running', 'waiting', 'paused')"
 R1_GUARD = "executions.owner = w.column3 AND executions.epoch = w.column4 AND executions.last_version = w.column5"
-_MOVED = (
-    "code status queue priority current_step error run last_version owner wake_at_us scheduled_at_us completed_at_us "
-    "updated_at_us".split()
-)
+_PROGRESS = ("code", "current_step", "error", "run", "last_version", "updated_at_us")  # change at any step
+_REST = ("owner", "status", "queue", "priority", "wake_at_us", "scheduled_at_us", "started_at_us", "completed_at_us")
 
 
 def move_statement(guard: str, columns: Sequence[str]) -> Bulk:
     """Return the update of rows (n, id, owner, epoch, expected version, *columns) that pass `guard`."""
     changes = ", ".join(f"{column} = w.column{number}" for number, column in enumerate(columns, start=6))
     return Bulk(
-        f"UPDATE executions SET claims = 0, {changes} FROM (VALUES {{rows}}) AS w "  # noqa: S608 constants
+        f"UPDATE executions SET claims = 0, {changes} FROM (VALUES {{rows}}) AS w "
         f"WHERE executions.n = w.column1 AND executions.id = w.column2 AND {guard}",
         5 + len(columns),
     )
 
 
-# started_at_us changes once in a life: left out of the usual update, its index is not written again each time.
-MOVE = move_statement(R1_GUARD, _MOVED)
-MOVE_AND_START = move_statement(R1_GUARD, [*_MOVED, "started_at_us"])
+# A step of an execution that runs on changes no indexed column but its own name; left out of the update, the other
+# indexes are not written again.
+MOVE = move_statement(R1_GUARD, _PROGRESS)
+MOVE_ALL = move_statement(R1_GUARD, (*_PROGRESS, *_REST))
 _NEW_COLUMNS = (*ExecutionRow.__struct_fields__, "n")
 _START = Bulk(
-    f"INSERT INTO executions ({', '.join(_NEW_COLUMNS)}) SELECT * FROM (VALUES {{rows}}) WHERE column1 IS NOT NULL",  # noqa: S608
+    f"INSERT INTO executions ({', '.join(_NEW_COLUMNS)}) SELECT * FROM (VALUES {{rows}}) WHERE column1 IS NOT NULL",
     len(_NEW_COLUMNS),
 )
 _EVENTS = Bulk(
@@ -53,7 +52,7 @@ _MESSAGES = Bulk(
     "INSERT OR IGNORE INTO messages "
     "(execution_id, kind, name, payload, sender, key, at_us, inserted_at_us, updated_at_us) "
     "SELECT w.column1, w.column2, w.column3, CAST(w.column4 AS TEXT), w.column5, w.column6, w.column7, w.column7, "
-    f"w.column7 FROM (VALUES {{rows}}) AS w CROSS JOIN executions AS x ON x.id = w.column1 WHERE x.{OPEN}",  # noqa: S608
+    f"w.column7 FROM (VALUES {{rows}}) AS w CROSS JOIN executions AS x ON x.id = w.column1 WHERE x.{OPEN}",
     7,
 )
 _LOGS = Bulk(
@@ -62,6 +61,10 @@ _LOGS = Bulk(
     "FROM (VALUES {rows}) WHERE column1 IS NOT NULL",
     8,
 )
+
+
+_FOUND = ", ".join(("id", "n", "epoch", "last_version", *_REST))
+_REST_FOUND = 3  # where _REST begins, counted without the id
 
 
 class _State:
@@ -75,29 +78,31 @@ class _State:
         self.appended: list[Append] = []  # those that passed
 
 
-def commit(connection: sqlite3.Connection, batch: Batch, now_us: int) -> Committed:
-    """Write the batch inside the transaction that the writer has begun."""
+def commit(connection: sqlite3.Connection, batch: Batch, now_us: int, place: str) -> Committed:
+    """Write the batch inside the transaction that the writer has begun. `place`: where its id is remembered."""
     state = _State(connection, now_us)
-    started = {start.row.id for start in batch.starts}
-    for appends in _rounds(append for append in batch.appends if append.row.id not in started):
+    apart = {start.row.id for start in batch.starts} | {statement[0] for statement in batch.statements}
+    for appends in _rounds(append for append in batch.appends if append.row.id not in apart):
         _append(state, appends)
+    if batch.statements:
+        _append_with_statements(state, batch)
     if batch.starts:
         _start(state, batch.starts)
+        started = apart - {statement[0] for statement in batch.statements}
         for appends in _rounds(append for append in batch.appends if append.row.id in started):
             _append(state, appends)
     if state.events:
         _EVENTS.run(connection, state.events)
     left_out = state.fenced | state.existing
     _consume(state)
-    _send(state, [message for message in batch.messages if message.sender not in left_out])
-    _run_statements(state, [statement for statement in batch.statements if statement[0] not in left_out])
+    _send(state, [message for message in batch.messages if message.source not in left_out])
     add_logs(connection, [line for line in batch.logs if line.execution_id not in left_out])
     for digest, content in batch.blobs:
         connection.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?, ?, ?)", (digest, content, now_us, now_us))
     connection.execute(
         "INSERT INTO batches VALUES (?, ?, ?, ?) "
         "ON CONFLICT (writer) DO UPDATE SET id = excluded.id, updated_at_us = excluded.updated_at_us",
-        (writer_of(batch.id), batch.id, now_us, now_us),
+        (place, batch.id, now_us, now_us),
     )
     return Committed(fenced=frozenset(state.fenced), existing=frozenset(state.existing))
 
@@ -117,22 +122,23 @@ def _append(state: _State, appends: Sequence[Append]) -> None:
         row[0]: row[1:]
         for row in fetch_rows(
             state.connection,
-            "id, n, owner, epoch, last_version, started_at_us",
+            _FOUND,
             "SELECT * FROM executions WHERE id IN (SELECT value FROM json_each(?))",
             (json_list([append.row.id for append in appends]),),
         )
     }
-    moves: tuple[list[Any], list[Any]] = ([], [])
+    steps: list[Any] = []
+    others: list[Any] = []
     for append in appends:
         row = append.row
         if row.id in found:
-            number, _, _, _, started_at_us = found[row.id]
-            values = (number, row.id, append.owner, append.epoch, append.expected_version, *_moved(row, state.now_us))
-            if row.started_at_us == started_at_us:
-                moves[0].append(values)
+            before = found[row.id]
+            values = (before[0], row.id, append.owner, append.epoch, append.expected_version, *_progress(row, state))
+            if (rest := _rest(row)) == before[_REST_FOUND:]:
+                steps.append(values)
             else:
-                moves[1].append((*values, row.started_at_us))
-    moved = MOVE.run(state.connection, moves[0]) + MOVE_AND_START.run(state.connection, moves[1])
+                others.append((*values, *rest))
+    moved = MOVE.run(state.connection, steps) + MOVE_ALL.run(state.connection, others)
     passed: Sequence[Append] = appends
     if moved != len(appends):
         passed = [append for append in appends if _was_expected(found.get(append.row.id), append)]
@@ -144,26 +150,52 @@ def _append(state: _State, appends: Sequence[Append]) -> None:
     state.appended.extend(passed)
 
 
+def _append_with_statements(state: _State, batch: Batch) -> None:
+    """Append what has statements of a `transactional` step, one by one; a statement that fails leaves out its own only."""
+    named = {statement[0] for statement in batch.statements}
+    for append in batch.appends:
+        if append.row.id not in named:
+            continue
+        count = len(state.events)
+        state.connection.execute("SAVEPOINT statements")
+        try:
+            _append(state, [append])
+            if append.row.id not in state.fenced:
+                for _, sql, parameters in (item for item in batch.statements if item[0] == append.row.id):
+                    state.connection.execute(sql, tuple(parameters))
+        except sqlite3.Error:
+            if not state.connection.in_transaction:  # a full disk, say: that is not the statement's own fault
+                raise
+            state.connection.execute("ROLLBACK TO statements")
+            del state.events[count:]
+            state.appended = [item for item in state.appended if item is not append]
+            state.fenced.add(append.row.id)
+        if not state.connection.in_transaction:
+            raise InternalError(f"a transactional step of {append.row.id} ended the transaction")
+        state.connection.execute("RELEASE statements")
+
+
 def _was_expected(found: Sequence[Any] | None, append: Append) -> bool:
-    return found is not None and found[1:4] == [append.owner, append.epoch, append.expected_version]
+    return found is not None and found[1:4] == [append.epoch, append.expected_version, append.owner]
 
 
-def _moved(row: ExecutionRow, now_us: int) -> tuple[Any, ...]:
-    return (
-        row.code,
+def _progress(row: ExecutionRow, state: _State) -> tuple[Any, ...]:
+    error = None if row.error is None else clean(row.error)
+    return row.code, row.current_step, error, row.run, row.last_version, row.updated_at_us or state.now_us
+
+
+def _rest(row: ExecutionRow) -> list[Any]:
+    wake_at_us = None if row.ended else row.wake_at_us  # I12: nothing wakes what has ended
+    return [
+        row.owner,
         row.status,
         row.queue,
         row.priority,
-        row.current_step,
-        None if row.error is None else clean(row.error),
-        row.run,
-        row.last_version,
-        row.owner,
-        None if row.ended else row.wake_at_us,  # I12: nothing wakes what has ended
+        wake_at_us,
         row.scheduled_at_us,
+        row.started_at_us,
         row.completed_at_us,
-        row.updated_at_us or now_us,
-    )
+    ]
 
 
 def _events(
@@ -192,9 +224,7 @@ def _start(state: _State, starts: Sequence[Start]) -> None:
     rows = []
     for start in starts:
         row = start.row
-        if row.parent in state.fenced:  # its parent's zombie asked for it
-            state.fenced.add(row.id)
-        elif row.id in taken:
+        if row.id in taken or start.source in state.fenced:
             state.existing.add(row.id)
         else:
             taken.add(row.id)
@@ -275,18 +305,11 @@ def wake(connection: sqlite3.Connection, execution_ids: Sequence[str], now_us: i
     """Make those due that nobody owns and whose inbox is not empty."""
     if execution_ids:
         connection.execute(
-            f"UPDATE executions SET wake_at_us = ? WHERE owner IS NULL AND {OPEN} "  # noqa: S608 a constant
+            f"UPDATE executions SET wake_at_us = ? WHERE owner IS NULL AND {OPEN} "
             "AND (wake_at_us IS NULL OR wake_at_us > ?) AND id IN (SELECT m.execution_id FROM messages AS m "
             "WHERE m.consumed_at_us IS NULL AND m.execution_id IN (SELECT value FROM json_each(?)))",
             (now_us, now_us, json_list(execution_ids)),
         )
-
-
-def _run_statements(state: _State, statements: Sequence[tuple[str, str, Sequence[object]]]) -> None:
-    for _, sql, parameters in statements:
-        state.connection.execute(sql, tuple(parameters))
-    if statements and not state.connection.in_transaction:
-        raise InternalError("a statement of a transactional step ended the transaction")
 
 
 def add_logs(connection: sqlite3.Connection, lines: Sequence[LogLine]) -> None:

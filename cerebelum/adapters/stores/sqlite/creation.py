@@ -49,7 +49,11 @@ def _revision(connection: sqlite3.Connection, name: str) -> str | None:
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:
         return None
-    row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if "alembic_version" in tables else None
+    row = (
+        connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        if "alembic_version" in tables
+        else None
+    )
     if row is None and tables <= {"alembic_version", "sqlite_sequence"}:
         return None  # after a downgrade to nothing
     if row is None or not {"executions", "history"} <= tables:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
-from cerebelum.adapters.stores.rows import EXECUTION_COLUMNS, execution_of, writer_of
-from cerebelum.adapters.stores.sqlite.bulk import fetch_rows
+from cerebelum.adapters.stores.rows import EXECUTION_COLUMNS, execution_of
+from cerebelum.adapters.stores.sqlite.bulk import fetch_rows, json_list
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import ExecutionRow
 
-_EXECUTION = f"SELECT {', '.join(EXECUTION_COLUMNS)} FROM executions WHERE id = ?"  # noqa: S608 constants
+_EXECUTION = f"SELECT {', '.join(EXECUTION_COLUMNS)} FROM executions WHERE id = ?"
 _EVENT = "version, type, data, at_us"
 HISTORY = (
-    f"SELECT {_EVENT} FROM history WHERE execution = (SELECT n FROM executions WHERE id = ?) "  # noqa: S608 constants
+    f"SELECT {_EVENT} FROM history WHERE execution = (SELECT n FROM executions WHERE id = ?) "
     "AND version > ? AND version <= ? ORDER BY version LIMIT ?"
 )
 _LAST = (
-    f"SELECT {_EVENT} FROM history WHERE execution = (SELECT n FROM executions WHERE id = ?) "  # noqa: S608 constants
+    f"SELECT {_EVENT} FROM history WHERE execution = (SELECT n FROM executions WHERE id = ?) "
     "ORDER BY version DESC LIMIT 1"
+)
+_HISTORIES = (
+    "SELECT x.id, h.version, h.type, h.data, h.at_us FROM json_each(?) AS wanted "
+    "CROSS JOIN executions AS x ON x.id = wanted.value CROSS JOIN history AS h ON h.execution = x.n ORDER BY x.n, h.version"
 )
 _NO_BOUND = (1 << 63) - 1
 
@@ -29,6 +34,16 @@ def read_history(
     bounds = (_NO_BOUND if to_version is None else to_version, -1 if limit is None else limit)
     rows = fetch_rows(connection, _EVENT, HISTORY, (execution_id, after_version, *bounds))
     return [RecordedEvent(version, kind, data.encode(), at_us) for version, kind, data, at_us in rows]
+
+
+def read_histories(connection: sqlite3.Connection, execution_ids: Sequence[str]) -> dict[str, list[RecordedEvent]]:
+    """Return whole histories; [] for an unknown id."""
+    found: dict[str, list[RecordedEvent]] = {execution_id: [] for execution_id in execution_ids}
+    for execution_id, version, kind, data, at_us in fetch_rows(
+        connection, f"id, {_EVENT}", _HISTORIES, (json_list(list(found)),)
+    ):
+        found[execution_id].append(RecordedEvent(version, kind, data.encode(), at_us))
+    return found
 
 
 def last_event(connection: sqlite3.Connection, execution_id: str) -> RecordedEvent | None:
@@ -44,9 +59,8 @@ def get_execution(connection: sqlite3.Connection, execution_id: str) -> Executio
 
 
 def has_batch(connection: sqlite3.Connection, batch_id: str) -> bool:
-    """Return whether this is its writer's newest batch."""
-    row = connection.execute("SELECT id FROM batches WHERE writer = ?", (writer_of(batch_id),)).fetchone()
-    return row is not None and row[0] == batch_id
+    """Return whether this is one of the newest batches of its writer. The table is small."""
+    return connection.execute("SELECT 1 FROM batches WHERE id = ?", (batch_id,)).fetchone() is not None
 
 
 def read_blob(connection: sqlite3.Connection, digest: str) -> bytes | None:

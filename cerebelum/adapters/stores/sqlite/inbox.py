@@ -16,13 +16,10 @@ from cerebelum.engine.ports.store import Message
 _COLUMNS = ", ".join(MESSAGE_COLUMNS)
 _SELECTED = ", ".join(f"m.{column}" for column in MESSAGE_COLUMNS)
 INBOX = (
-    f"SELECT {_SELECTED} FROM messages AS m JOIN executions AS x ON x.id = m.execution_id "  # noqa: S608 constants
+    f"SELECT {_SELECTED} FROM messages AS m JOIN executions AS x ON x.id = m.execution_id "
     "WHERE m.consumed_at_us IS NULL AND m.id > ? AND x.owner = ? ORDER BY m.id"
 )
-INBOX_OF = (
-    f"SELECT {_SELECTED} FROM messages AS m "  # noqa: S608 constants
-    "WHERE m.execution_id = ? AND m.consumed_at_us IS NULL ORDER BY m.id"
-)
+INBOX_OF = f"SELECT {_SELECTED} FROM messages AS m WHERE m.execution_id = ? AND m.consumed_at_us IS NULL ORDER BY m.id"
 
 
 def post(connection: sqlite3.Connection, message: Message, now_us: int, name: str) -> Message | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Literal, NamedTuple
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from cerebelum.adapters.stores.sqlite.errors import read_only
 from cerebelum.engine.domain.errors_store import StoreUnreachable, StoreUnsupported
@@ -14,8 +14,30 @@ Synchronous = Literal["FULL", "NORMAL"]
 
 # Their locks or their shared memory do not reach across machines, which WAL needs.
 NETWORK_FILE_SYSTEMS = frozenset(
-    "9p afs beegfs ceph cifs fuse.ceph fuse.glusterfs fuse.rclone fuse.s3fs fuse.sshfs glusterfs gfs2 lustre ncpfs nfs "
-    "nfs4 ocfs2 prl_fs smb2 smb3 smbfs vboxsf".split()
+    [
+        "9p",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "fuse.ceph",
+        "fuse.glusterfs",
+        "fuse.rclone",
+        "fuse.s3fs",
+        "fuse.sshfs",
+        "glusterfs",
+        "gfs2",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "ocfs2",
+        "prl_fs",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "vboxsf",
+    ]
 )
 MOUNTS = Path("/proc/mounts")
 
@@ -29,11 +51,13 @@ class Location(NamedTuple):
 
 
 def locate(url: str) -> Location:
-    """Parse `sqlite:///relative.db`, `sqlite:////absolute.db`, either with `?synchronous=FULL` or `NORMAL`.
+    """Parse `sqlite:///relative.db`, `sqlite:////absolute.db`, either with `?synchronous=FULL` or `NORMAL`, or a bare path.
 
     Raises:
         StoreUnsupported: no file is named, or an option is not known.
     """
+    if "://" not in url:
+        url = f"sqlite:///{quote(url)}"
     address, _, query = url.partition("?")
     _, separator, path = address.partition(":///")
     if not separator or not path or path == ":memory:":
@@ -63,7 +87,9 @@ def prepare_file(location: Location, *, mounts: Path = MOUNTS) -> None:
     _refuse_network(location, mounts)
     if path.exists():
         if not path.is_file():
-            raise StoreUnreachable(f"{location.name} is a folder, not a file\n  help: name a file in it: {path}/cerebelum.db")
+            raise StoreUnreachable(
+                f"{location.name} is a folder, not a file\n  help: name a file in it: {path}/cerebelum.db"
+            )
         for part in (path, folder):
             if not _writable(part):
                 raise read_only(location.name, f"no permission to write to {part}")

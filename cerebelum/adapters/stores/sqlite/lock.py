@@ -8,6 +8,7 @@ processes, which lets each of them tell the others' writes from its own.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +16,10 @@ from pathlib import Path
 
 from cerebelum.adapters.stores.sqlite.errors import locked
 
-try:
+if sys.platform == "win32":
+    import msvcrt
+else:
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 _POLLS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005)  # soon at first: most holders are done within a commit
 _COUNT_BYTES = 8
@@ -76,7 +77,29 @@ class FileLock:
             time.sleep(_POLLS_S[min(polls // 20, len(_POLLS_S) - 1)])
             polls += 1
 
-    if fcntl is not None:
+    if sys.platform == "win32":
+
+        def _try(self) -> bool:
+            os.lseek(self._file, _LOCKED_BYTE, os.SEEK_SET)
+            try:
+                msvcrt.locking(self._file, msvcrt.LK_NBLCK, 1)
+            except OSError:
+                return False
+            return True
+
+        def _release(self) -> None:
+            os.lseek(self._file, _LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(self._file, msvcrt.LK_UNLCK, 1)
+
+        def _read(self) -> bytes:
+            os.lseek(self._file, 0, os.SEEK_SET)
+            return os.read(self._file, _COUNT_BYTES)
+
+        def _write(self, content: bytes) -> None:
+            os.lseek(self._file, 0, os.SEEK_SET)
+            os.write(self._file, content)
+
+    else:
 
         def _try(self) -> bool:
             try:
@@ -93,29 +116,3 @@ class FileLock:
 
         def _write(self, content: bytes) -> None:
             os.pwrite(self._file, content, 0)
-
-    else:
-
-        def _try(self) -> bool:
-            import msvcrt
-
-            os.lseek(self._file, _LOCKED_BYTE, os.SEEK_SET)
-            try:
-                msvcrt.locking(self._file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-            except OSError:
-                return False
-            return True
-
-        def _release(self) -> None:
-            import msvcrt
-
-            os.lseek(self._file, _LOCKED_BYTE, os.SEEK_SET)
-            msvcrt.locking(self._file, msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
-
-        def _read(self) -> bytes:
-            os.lseek(self._file, 0, os.SEEK_SET)
-            return os.read(self._file, _COUNT_BYTES)
-
-        def _write(self, content: bytes) -> None:
-            os.lseek(self._file, 0, os.SEEK_SET)
-            os.write(self._file, content)

@@ -65,7 +65,8 @@ class Reader:
             self._engine = _engine(self._location)
         try:
             async with self._engine.connect() as connection:
-                return (await connection.execute(build(Queries(tables("sqlite"))))).all()
+                found = await connection.execute(build(Queries(tables("sqlite"))))
+                return found.all()
         except DBAPIError as error:
             if isinstance(error.orig, sqlite3.Error):
                 raise translate(error.orig, self._location.name) from error

@@ -6,12 +6,13 @@ One thread writes and checkpoints (`writer.py`), another reads for the hot path,
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from cerebelum.adapters.stores.rows import code_of, execution_of, log_of, node_of
+from cerebelum.adapters.stores.rows import BATCHES_KEPT, code_of, execution_of, log_of, node_of
 from cerebelum.adapters.stores.sqlite import claims, history, inbox, upkeep
 from cerebelum.adapters.stores.sqlite.commit import commit
 from cerebelum.adapters.stores.sqlite.connections import check_version
@@ -54,6 +55,7 @@ class SqliteStore:
         self.name = self._location.name
         self.lease_ttl_us = LEASE_TTL_US
         self._clock, self._lock_wait_s = now_us, lock_wait_s
+        self._nonce, self._commits = os.urandom(9).hex(), 0
         self._writer_or_none: Writer | None = None
         self._reader_or_none: Reader | None = None
 
@@ -95,7 +97,9 @@ class SqliteStore:
     # -- writing ----------------------------------------------------------------------------------------------
     async def commit(self, batch: Batch) -> Committed:
         """Write the batch in one transaction."""
-        return await self._writer.call(lambda connection: commit(connection, batch, self._clock()))
+        place = f"{self._nonce}/{self._commits % BATCHES_KEPT}"
+        self._commits += 1
+        return await self._writer.call(lambda connection: commit(connection, batch, self._clock(), place))
 
     async def claim(self, owner: str, *, workflows: Sequence[str], limit: int) -> list[ExecutionRow]:
         """Take over due executions."""
@@ -188,6 +192,10 @@ class SqliteStore:
     ) -> list[RecordedEvent]:
         """Return events in version order."""
         return await self._reader.call(history.read_history, execution_id, after_version, to_version, limit)
+
+    async def read_histories(self, execution_ids: Sequence[str]) -> dict[str, list[RecordedEvent]]:
+        """Return whole histories by id."""
+        return await self._reader.call(history.read_histories, execution_ids)
 
     async def last_event(self, execution_id: str) -> RecordedEvent | None:
         """Return the newest event."""

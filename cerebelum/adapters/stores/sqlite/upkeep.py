@@ -20,7 +20,7 @@ _FIELDS = ExecutionRow.__struct_fields__
 def register(connection: sqlite3.Connection, code: CodeVersion, now_us: int) -> CodeVersion:
     """Return the newest version if its digest is the same, else store a new one."""
     row = connection.execute(
-        f"SELECT {_CODE} FROM workflows WHERE workflow = ? ORDER BY version DESC LIMIT 1",  # noqa: S608 a constant
+        f"SELECT {_CODE} FROM workflows WHERE workflow = ? ORDER BY version DESC LIMIT 1",
         (code.workflow,),
     ).fetchone()
     newest = code_of(row) if row else None
@@ -30,7 +30,7 @@ def register(connection: sqlite3.Connection, code: CodeVersion, now_us: int) -> 
         code, version=newest.version + 1 if newest else 1, inserted_at_us=code.inserted_at_us or now_us
     )
     connection.execute(
-        f"INSERT INTO workflows ({_CODE}, updated_at_us) "  # noqa: S608 a constant
+        f"INSERT INTO workflows ({_CODE}, updated_at_us) "
         "VALUES (?, ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?)",
         (*(getattr(stored, column) for column in CODE_COLUMNS), now_us),
     )
@@ -47,7 +47,7 @@ def rebuild(connection: sqlite3.Connection, row: ExecutionRow, now_us: int) -> N
         raise ForbiddenTransition("rebuild", status, row.id)
     values = new_values(msgspec.structs.replace(row, owner=None, epoch=max(row.epoch, epoch)), now_us)
     connection.execute(
-        f"UPDATE executions SET {', '.join(f'{field} = ?' for field in _FIELDS)} WHERE id = ?",  # noqa: S608 constants
+        f"UPDATE executions SET {', '.join(f'{field} = ?' for field in _FIELDS)} WHERE id = ?",
         (*values, row.id),
     )
 
@@ -62,7 +62,7 @@ def delete_execution(connection: sqlite3.Connection, execution_id: str) -> None:
         raise ForbiddenTransition("delete", status, execution_id)
     connection.execute("DELETE FROM history WHERE execution = ?", (number,))
     for table in ("logs", "messages"):
-        connection.execute(f"DELETE FROM {table} WHERE execution_id = ?", (execution_id,))  # noqa: S608 of two
+        connection.execute(f"DELETE FROM {table} WHERE execution_id = ?", (execution_id,))
     connection.execute("DELETE FROM executions WHERE n = ?", (number,))
 
 
@@ -77,5 +77,3 @@ def delete_workflow(connection: sqlite3.Connection, workflow: str) -> None:
 def forget_old_batches(connection: sqlite3.Connection, now_us: int) -> None:
     """Remove what no writer can still ask for."""
     connection.execute("DELETE FROM batches WHERE updated_at_us < ?", (now_us - _BATCH_KEPT_US,))
-
-

@@ -105,7 +105,7 @@ class Writer:
                 self._connection = self._connect()
         except BaseException as error:
             self._lock.close()
-            self._opened.set_exception(translate(error, self._location.name) if _is_sqlite(error) else error)
+            self._opened.set_exception(_said(error, self._location.name))
             return
         self._opened.set_result(None)
         unsaved = True
@@ -148,7 +148,7 @@ class Writer:
                     self._connection = self._connect()
                 self._run(self._connection, jobs)
         except BaseException as error:
-            said = translate(error, self._location.name) if _is_sqlite(error) else error
+            said = _said(error, self._location.name)
             for job in jobs:
                 job.error = job.error or said
             self._recover(said)
@@ -180,7 +180,7 @@ class Writer:
             if not connection.in_transaction:  # a full disk and the like end the whole transaction
                 raise
             connection.execute("ROLLBACK TO job")
-            job.error = translate(error, self._location.name) if _is_sqlite(error) else error
+            job.error = _said(error, self._location.name)
         connection.execute("RELEASE job")
 
     def _recover(self, error: BaseException) -> None:
@@ -219,8 +219,8 @@ class Writer:
         self._lock.close()
 
 
-def _is_sqlite(error: BaseException) -> bool:
-    return isinstance(error, sqlite3.Error)
+def _said(error: BaseException, name: str) -> BaseException:
+    return translate(error, name) if isinstance(error, sqlite3.Error) else error
 
 
 def _answer(jobs: list[Job[Any]]) -> None:

@@ -254,7 +254,9 @@ CREATE TABLE workflows (
 
 CREATE INDEX ix_workflows_digest ON workflows (workflow, digest);
 
-ALTER TABLE executions SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+ALTER TABLE executions SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+
+ALTER TABLE executions SET (autovacuum_analyze_scale_factor = 0.02);
 
 ALTER TABLE messages SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 
