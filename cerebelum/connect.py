@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from types import ModuleType
 from typing import Any, TypeVar
 
 from cerebelum.engine.application.client import Client, Handle
@@ -139,3 +141,12 @@ def connect_blocking(url: str, **options: Any) -> Iterator[BlockingClient]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+class _Callable(ModuleType):
+    """Once this module is loaded, Python binds `cerebelum.connect` to it: the name is to work as the function, too."""
+
+    __call__ = staticmethod(connect)
+
+
+sys.modules[__name__].__class__ = _Callable

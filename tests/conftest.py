@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import itertools
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+from cerebelum.adapters.stores import migrate
 from tests.servers.postgres import PostgresServer
 from tests.servers.postgres_binaries import PostgresUnavailable
 from tests.strict_skips import pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = ["postgres", "postgres_url", "pytest_make_collect_report", "pytest_runtest_makereport"]
+
+STORES = ("memory", "sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +38,55 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     url = postgres.create_database()
     yield url
     postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: PostgresServer) -> str:
+    """The name of a database with the newest schema: copying it is quicker than migrating one for each test."""
+    url = postgres.create_database()
+    with ThreadPoolExecutor(max_workers=1) as thread:  # a test's loop may be running in this one
+        thread.submit(asyncio.run, migrate.upgrade(url)).result()
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture
+def new_postgres_url(postgres: PostgresServer, migrated_template: str) -> Iterator[Callable[[], str]]:
+    """Returns the URL of another database with the newest schema at each call; all are dropped afterwards."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"{migrated_template}_{next(_copies)}"
+        postgres.fetch(f'CREATE DATABASE "{name}" TEMPLATE "{migrated_template}"')
+        made.append(postgres.url_of(name))
+        return made[-1]
+
+    yield make
+    for url in made:
+        postgres.drop_database(url)
+
+
+@pytest.fixture
+def migrated_postgres_url(new_postgres_url: Callable[[], str]) -> str:
+    """The URL of a database with the newest schema that the test has alone."""
+    return new_postgres_url()
+
+
+@pytest.fixture(params=STORES)
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Returns the URL of another empty store at each call. A test that asks for it runs once on each kind of store."""
+    numbers = itertools.count(1)
+    if request.param == "memory":
+        return lambda: "memory://"
+    if request.param == "sqlite":
+        return lambda: f"sqlite:///{tmp_path}/store-{next(numbers)}.db"
+    make: Callable[[], str] = request.getfixturevalue("new_postgres_url")
+    return make
+
+
+@pytest.fixture
+def url(new_url: Callable[[], str]) -> str:
+    """The URL of an empty store that the test has alone. A test that asks for it runs once on each kind of store."""
+    return new_url()
+
+
+_copies = itertools.count(1)

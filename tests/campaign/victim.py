@@ -14,6 +14,8 @@ import signal
 import sys
 from pathlib import Path
 
+import structlog
+
 from cerebelum import Retry, connect, info, saga, step, workflow
 from cerebelum.engine.domain.events import RecordedEvent
 
@@ -64,6 +66,7 @@ async def main(url: str, execution_id: str, kill_at: int) -> None:
         if event.version == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is for the result
     async with connect(url, on_event=on_event) as client:
         if kill_at < 0:
             _die_before_a_result(client.engine.store)

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 DEADLINE_S = 60  # a condition that does not come in this time never comes
 POLL_S = 0.01
+NOT_FOUND, NO_STORE = 3, 6  # exit codes
 
 
 class CommandLine:
@@ -47,21 +48,27 @@ class CommandLine:
             process.kill()
             process.wait()
 
-    def kill_when(self, condition: Callable[[], bool], *arguments: str) -> None:
-        """Start one command and end it with SIGKILL as soon as `condition` holds."""
+    def kill_when(self, condition: Callable[[], bool], *arguments: str) -> bool:
+        """Start one command and end it with SIGKILL as soon as `condition` holds.
+
+        Return whether it was alive then: False, it ended by itself before.
+        """
         with self.started(*arguments) as process:
-            wait_until(lambda: condition() or process.poll() is not None)
-            assert process.poll() is None, f"{arguments} ended with {process.returncode} before it was to be killed"
+            wait_until(lambda: process.poll() is not None or condition())
+            return process.poll() is None
 
     def event_types(self, execution_id: str) -> list[str]:
-        """Return the types of an execution's events in order; [] while there is no such execution."""
+        """Return the types of an execution's events in order; [] while it, or its store, is not there yet."""
         found = self("events", execution_id, "-o", "json")
-        return [event["type"] for event in json.loads(found.stdout)] if found.returncode == 0 else []
+        if found.returncode in (NOT_FOUND, NO_STORE):
+            return []
+        assert succeeded(found)
+        return [event["type"] for event in json.loads(found.stdout)]
 
     def shown(self, execution_id: str) -> Any:
         """Return what `show` says of an execution."""
         found = self("show", execution_id, "-o", "json")
-        assert found.returncode == 0, found.stderr
+        assert succeeded(found)
         return json.loads(found.stdout)
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
@@ -71,7 +78,7 @@ class CommandLine:
 def succeeded(done: subprocess.CompletedProcess[str]) -> bool:
     """Return whether a command ended well; show what it said where it did not."""
     if done.returncode:
-        print(done.args, done.returncode, done.stdout, done.stderr, sep="\n")
+        sys.stderr.write(f"{done.args}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}\n")
     return done.returncode == 0
 
 

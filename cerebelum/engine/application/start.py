@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from msgspec import Raw, Struct
@@ -18,6 +19,7 @@ from cerebelum.engine.ports.store import Batch, Start
 from cerebelum.engine.runtime.starting import new_start
 
 IfExists = Literal["fail", "use", "replace"]
+_ROOM_EVERY = 1_000  # starts between looks at the journal's room
 
 
 class Started(Struct, frozen=True):
@@ -78,13 +80,28 @@ async def start(
 
 
 async def start_many(
-    engine: Engine,
-    workflow: WorkflowDefinition[..., Any],
-    inputs: list[tuple[Any, ...]],
-    options: StartOptions | None = None,
+    engine: Engine, workflow: WorkflowDefinition[..., Any], inputs: Sequence[tuple[Any, ...]]
 ) -> list[Started]:
-    """Start one execution per input, in as few commits as the journal needs; thousands fit into one."""
-    return await asyncio.gather(*(start(engine, workflow, args, {}, options) for args in inputs))
+    """Start one execution per input, in as few commits as the journal needs; thousands fit into one.
+
+    Raises:
+        ArgumentError, PayloadNotEncodable, PayloadTooLarge: as `start`; what came before in `inputs` has begun.
+    """
+    node = engine.node
+    if node is None:
+        return [await start(engine, workflow, args) for args in inputs]
+    if engine.registry.find(workflow.name, workflow.code) is None:
+        await engine.register(workflow)
+    ids: list[str] = []
+    answers: list[asyncio.Future[bool]] = []
+    for position, args in enumerate(inputs):
+        if position % _ROOM_EVERY == 0:
+            await node.journal.has_room()
+        first = _event_of(engine, workflow, args, {}, StartOptions())
+        ids.append(ExecutionId.new())
+        answers.append(node.offer(new_start(ids[-1], first, now_us=node.clock.now_us(), owner=node.nonce), first))
+    await asyncio.gather(*answers)
+    return [Started(execution_id) for execution_id in ids]
 
 
 async def _first_event(
@@ -103,6 +120,16 @@ async def _first_event(
         definition = engine.registry.get(workflow)
     else:
         return await _by_name(engine, workflow, args, kwargs, options)
+    return _event_of(engine, definition, args, kwargs, options)
+
+
+def _event_of(
+    engine: Engine,
+    definition: WorkflowDefinition[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    options: StartOptions,
+) -> ev.ExecutionStarted:
     signature = definition.signature
     bound = signature.bind(args, kwargs)
     data, _ = engine.codec.encode(bound, signature.arguments_type, what=f"input of {definition.name!r}")

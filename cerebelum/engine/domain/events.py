@@ -70,6 +70,13 @@ class ExecutionStarted(Trigger, frozen=True, omit_defaults=True, kw_only=True):
     run: int = 1  # continue_as_new counts up
     forked_from: str | None = None
     forked_at: int = 0
+    deferred: bool = False  # nobody runs it yet: the code begins with `execution_begun`
+
+
+class ExecutionBegun(Trigger, frozen=True, omit_defaults=True, kw_only=True):
+    """A node took up a deferred start. Workflow time begins here, not when it was put into line."""
+
+    type = "execution_begun"
 
 
 class ExecutionRetried(Trigger, frozen=True, omit_defaults=True, kw_only=True):
@@ -286,6 +293,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
     kind.type: kind
     for kind in (
         ExecutionStarted,
+        ExecutionBegun,
         ExecutionRetried,
         ExecutionCompleted,
         ExecutionFailedEvent,

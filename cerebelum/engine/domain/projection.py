@@ -115,9 +115,12 @@ def advance(state: ExecutionState, recorded: ev.RecordedEvent) -> ExecutionState
 def _life(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) -> bool:
     match event:
         case ev.ExecutionStarted():
-            state.status, state.started_us = "running", at_us
+            state.status = "pending" if event.deferred else "running"
+            state.started_us = None if event.deferred else at_us
             state.workflow, state.code, state.input, state.run = event.workflow, event.code, event.input, event.run
             state.queue, state.priority, state.parent = event.queue, event.priority, event.parent
+        case ev.ExecutionBegun():
+            state.status, state.started_us = "running", at_us
         case ev.ExecutionRetried():
             state.run, state.status = event.run, "running"
             state.open.clear()

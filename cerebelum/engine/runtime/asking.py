@@ -120,7 +120,7 @@ class Asking:
         due_us = None if timeout_us is None else self._now_us + timeout_us
         command = ev.WaitStarted(number=number, line=calling_line(), name=name, due_us=due_us)
         self._ask(command)
-        wait = PendingWait(command, self._future(number), match, annotation)
+        wait = PendingWait(command, self._future(number), match, annotation, timeout_us)
         self.pending[number] = wait
         for position, (version, signal) in enumerate(self.signals):
             if signal.name == name and self._takes(wait, version, signal):

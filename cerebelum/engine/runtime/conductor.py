@@ -94,9 +94,10 @@ class Conductor:
         if run.commands:
             self.carry_out_all(live, run.take_commands())
         live.idle_since_us = 0
-        if isinstance(event, ev.ExecutionStarted) and event.timeout_us is not None:
-            self._timers.add(live, 0, run.started_us + event.timeout_us)
+        if isinstance(event, ev.ExecutionStarted | ev.ExecutionBegun):
+            self._limit(live)
         if isinstance(event, ev.ExecutionResumed | ev.CancelRequested):
+            self._begin(live)
             self.start_steps(live)
         self._after(live)
         return True
@@ -120,7 +121,7 @@ class Conductor:
             self.fail(live, error)
         elif live.version >= WARN_EVENTS and (live.version // WARN_EVENTS) != (live.taken_version // WARN_EVENTS):
             _log.warning("long history", execution_id=live.id, events=live.version, limit=MOST_EVENTS)
-        if not live.dirty and live.rests(self._now_us()):
+        if not live.dirty and (live.is_misstated or live.rests(self._now_us())):
             live.mark()
 
     def fail(self, live: LiveExecution, error: CerebelumError) -> None:
@@ -185,6 +186,7 @@ class Conductor:
     def carry_on(self, live: LiveExecution, unrecorded: list[ev.Command]) -> None:
         """Go on with an execution that was rebuilt from its history."""
         self.arm(live)
+        self._begin(live)
         new = {command.number for command in unrecorded}
         self.start_steps(live, but=new)
         self.carry_out_all(live, unrecorded)
@@ -198,8 +200,7 @@ class Conductor:
 
     def arm(self, live: LiveExecution) -> None:
         """Set the timers of an execution that was rebuilt."""
-        if live.run.started is not None and live.run.started.timeout_us is not None:
-            self._timers.add(live, 0, live.run.started_us + live.run.started.timeout_us)
+        self._limit(live)
         if live.run.paused:
             return
         for number, pending in live.run.pending.items():
@@ -207,6 +208,18 @@ class Conductor:
                 self._timers.add(live, number, pending.handle.due_us)
             elif isinstance(pending, PendingWait) and pending.command.due_us is not None:
                 self._timers.add(live, number, pending.command.due_us)
+
+    def _begin(self, live: LiveExecution) -> None:
+        """Let the code of a deferred start begin."""
+        run = live.run
+        if run.started is not None and not run.begun and not run.paused and not live.awaiting:
+            live.record(ev.ExecutionBegun(), self._now_us(), trigger=True)
+
+    def _limit(self, live: LiveExecution) -> None:
+        """Set the timer of the workflow's own timeout; it runs from when the code began."""
+        run = live.run
+        if run.started is not None and run.started.timeout_us is not None and run.begun and not run.ended:
+            self._timers.add(live, 0, run.started_us + run.started.timeout_us)
 
     def due(self, live: LiveExecution, number: int) -> None:
         """A timer of `live` came due."""

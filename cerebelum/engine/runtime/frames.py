@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import gc
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
@@ -18,8 +18,14 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from cerebelum.engine.authoring.step import StepDefinition
+from cerebelum.engine.authoring.workflow import WorkflowDefinition
+from cerebelum.engine.domain.errors_payload import ArgumentError
+from cerebelum.engine.domain.projection import OpenWait
 from cerebelum.engine.runtime.rendering import Change, render_named
 
+MAX_TASKS = 50  # of one frame: the oldest
+MAX_OPEN = 50  # of one frame: the oldest
 MAX_ENTRIES = 50  # of one chain: the innermost
 MAX_LOCALS = 50  # of one entry
 _MAX_DEPTH = 100_000  # of the walk; a chain cannot be endless, but it is not ours
@@ -27,6 +33,8 @@ _ENGINE = str(Path(__file__).resolve().parents[2]) + "/"
 _LIBRARY = (str(Path(asyncio.__file__).parent) + "/", contextlib.__file__)
 # What an `async for`, `anext` or `__await__` puts between two frames; each refers to the object it drives.
 _WRAPPERS = frozenset({"async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"})
+# A task made of such a call directly (`gather(charge(1))`) has no frame of the user's: the call itself is shown.
+_CALLS = (StepDefinition._in_workflow.__code__, WorkflowDefinition._await_child.__code__)
 
 
 class StackEntry(Struct, frozen=True, kw_only=True):
@@ -36,6 +44,7 @@ class StackEntry(Struct, frozen=True, kw_only=True):
     line: int
     function: str  # qualified name
     locals: dict[str, str]  # name -> rendered value, in the order of the code
+    changed: list[Change] = field(default_factory=list)  # of `locals`, against the frame before
 
 
 class TaskStack(Struct, frozen=True, kw_only=True):
@@ -46,16 +55,22 @@ class TaskStack(Struct, frozen=True, kw_only=True):
 
 
 class Frame(Struct, frozen=True, kw_only=True):
-    """The state of an execution after one event of its history."""
+    """The state of an execution after one event of its history. Instants in microseconds since the Unix epoch."""
 
     version: int  # of the event
     event: str  # its type
+    summary: str = ""  # what happened, in one line
     status: str
-    at_us: int  # workflow time
-    tasks: list[TaskStack] = field(default_factory=list)
-    changed: list[Change] = field(default_factory=list)  # locals of the main task, against the frame before
+    at_us: int  # when the event was recorded
+    now_us: int = 0  # workflow time: what `time.time()` says in the workflow
+    tasks: list[TaskStack] = field(default_factory=list)  # the main one first; MAX_TASKS at most
+    task_count: int = 0  # of live tasks, shown or not
+    changed: list[Change] = field(default_factory=list)  # all that of the main task, outermost function first
     context: str | None = None  # of a graph, rendered
-    open: list[str] = field(default_factory=list)  # steps, timers, waits and children under way
+    open: list[OpenWait] = field(default_factory=list)  # steps, timers, waits, children; MAX_OPEN at most
+    open_count: int = 0
+    watched: dict[str, str] = field(default_factory=dict)  # expression -> rendered value; left out while there is none
+    watched_changed: list[Change] = field(default_factory=list)
 
 
 def capture_tasks(tasks: Iterable[asyncio.Task[Any]]) -> list[TaskStack]:
@@ -70,11 +85,16 @@ def capture_stack(coroutine: Any) -> list[StackEntry]:
     Frames of the engine and of asyncio are left out, unless nothing else remains. Values are rendered and masked by
     `render_named`. Also for generators and async generators.
     """
+    return [_entry(frame) for frame in shown_frames(coroutine)]
+
+
+def shown_frames(coroutine: Any) -> list[FrameType]:
+    """Return the interpreter's frames of what `capture_stack` shows, outermost first."""
     kept: deque[FrameType] = deque(maxlen=MAX_ENTRIES)
     hidden: deque[FrameType] = deque(maxlen=MAX_ENTRIES)
     for frame in islice(_chain(coroutine), _MAX_DEPTH):
         (hidden if _is_hidden(frame) else kept).append(frame)
-    return [_entry(frame) for frame in kept or hidden]
+    return list(kept or hidden)
 
 
 def _chain(awaited: Any) -> Iterator[FrameType]:
@@ -107,6 +127,8 @@ def _is_hidden(frame: FrameType) -> bool:
 
 def _entry(frame: FrameType) -> StackEntry:
     code = frame.f_code
+    if code in _CALLS:
+        return _call(frame.f_locals)
     # A name with a dot is the interpreter's own, such as the iterator of a comprehension.
     named = ((name, value) for name, value in frame.f_locals.items() if not name.startswith("."))
     return StackEntry(
@@ -115,3 +137,15 @@ def _entry(frame: FrameType) -> StackEntry:
         function=code.co_qualname,
         locals={name: render_named(name, value) for name, value in islice(named, MAX_LOCALS)},
     )
+
+
+def _call(call: Mapping[str, Any]) -> StackEntry:
+    """Return a step or child that a task waits for directly: its name, where it was called, its arguments."""
+    called: StepDefinition[..., Any] | WorkflowDefinition[..., Any] = call["self"]
+    code, line = call["line"]
+    try:
+        arguments = called.signature.bind(call["args"], call["kwargs"])
+    except ArgumentError:  # a wrong call, which has not been made yet
+        arguments = call["kwargs"]
+    shown = {name: render_named(name, value) for name, value in islice(arguments.items(), MAX_LOCALS)}
+    return StackEntry(file=code.co_filename, line=line, function=called.name, locals=shown)

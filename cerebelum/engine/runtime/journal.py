@@ -7,15 +7,20 @@ Rules:
 - A fenced execution is dropped; its neighbours go through (R1).
 - A commit in doubt (R4) is settled by asking the store for the batch's id over a new connection. Only a batch that is
   not there is sent again, and R1's expected versions make even that harmless when the first one lands late.
+- A batch refused for what is in it, not for the store's state, is taken apart: each execution by itself, so that one
+  that cannot be written does not hold up the others. That one is refused.
 - The buffer is bounded: starts wait in line before memory grows.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
+from msgspec import structs
 
 from cerebelum.engine.domain.errors_store import CommitInDoubt, StoreError
 from cerebelum.engine.ports.store import Batch, Committed, LogLine, Start, Store
@@ -37,6 +42,7 @@ class Journal:
         now_us: the store's clock.
         on_durable: called with (execution, version) after each commit that wrote something of it.
         on_fenced: called with an execution that moved on elsewhere.
+        on_refused: called with an execution whose events cannot be written, and why.
         give_up_after_s: how long a store may refuse commits before `on_trouble` is called once per streak.
         on_trouble: told the error when the store keeps refusing.
     """
@@ -49,11 +55,13 @@ class Journal:
         now_us: Callable[[], int],
         on_durable: Callable[[LiveExecution, int], None],
         on_fenced: Callable[[LiveExecution], None],
+        on_refused: Callable[[LiveExecution, Exception], None],
         on_trouble: Callable[[StoreError], None] = lambda error: None,
         give_up_after_s: float = 10.0,
     ) -> None:
         self._store, self._now_us, self._writer = store, now_us, writer
         self._on_durable, self._on_fenced, self._on_trouble = on_durable, on_fenced, on_trouble
+        self._on_refused = on_refused
         self._give_up_after_s = give_up_after_s
         self._dirty: list[LiveExecution] = []
         self._starts: list[StartRequest] = []
@@ -64,6 +72,7 @@ class Journal:
         self._idle = asyncio.Event()
         self._idle.set()
         self.commit_count = 0
+        self._batches = itertools.count(1)
 
     # -- giving it work -------------------------------------------------------------------------------------------
     def changed(self, live: LiveExecution) -> None:
@@ -71,19 +80,18 @@ class Journal:
         self._dirty.append(live)
         self._wake.set()
 
-    async def start(self, start: Start, on_committed: Callable[[], None] | None = None) -> bool:
-        """Commit a new execution; return False when its id is taken. Waits while too many are in line.
-
-        Raises:
-            StoreError: nothing was written.
-        """
+    async def has_room(self) -> None:
+        """Return once fewer than 20,000 starts are in line."""
         await self._room.wait()
+
+    def offer(self, start: Start, on_committed: Callable[[], None]) -> asyncio.Future[bool]:
+        """Commit a new execution; the answer is False when its id is taken, or a `StoreError`: nothing was written."""
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._starts.append(StartRequest(start, answer, on_committed))
         if len(self._starts) >= _WAITING_STARTS:
             self._room.clear()
         self._wake.set()
-        return await answer
+        return answer
 
     def log(self, line: LogLine) -> None:
         """Write a captured line with the next commit. Lines alone do not hurry one: `run` takes them soon."""
@@ -102,8 +110,10 @@ class Journal:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            self._idle.clear()
             while self._dirty or self._starts or self._logs:
-                self._idle.clear()
+                # One turn of the loop: a step that ends at once brings its result into the commit that schedules it.
+                await asyncio.sleep(0)
                 await self._commit_once()
             self._idle.set()
 
@@ -115,16 +125,22 @@ class Journal:
             await self._idle.wait()
 
     async def _commit_once(self) -> None:
-        lives, starts, batch = self._gather()
-        try:
-            committed = await self._commit(batch, starts)
-        except StoreError as error:
-            for request in starts:
-                if not request.answer.done():
-                    request.answer.set_exception(error)
-            raise
-        self.commit_count += 1
-        self._let_out(lives, starts, batch, committed)
+        parts = deque([_Part(*self._gather())])
+        is_whole = True
+        while parts:
+            part = parts.popleft()
+            try:
+                committed = await self._commit(part.batch, part.starts)
+            except Exception as error:
+                _log.exception("a batch cannot be written", whole=is_whole, executions=len(part.lives))
+                if is_whole:
+                    parts.extend(part.apart(self._new_batch_id))
+                else:
+                    self._refuse(part, error)
+            else:
+                self.commit_count += 1
+                self._let_out(part, committed)
+            is_whole = False
 
     def _gather(self) -> tuple[list[LiveExecution], list[StartRequest], Batch]:
         lives, self._dirty = self._dirty[:_BATCH_EXECUTIONS], self._dirty[_BATCH_EXECUTIONS:]
@@ -149,7 +165,7 @@ class Journal:
             lives,
             starts,
             Batch(
-                id=f"{self._writer()}/{self.commit_count}",
+                id=self._new_batch_id(),
                 starts=[request.start for request in starts],
                 appends=appends,
                 messages=messages,
@@ -159,18 +175,25 @@ class Journal:
             ),
         )
 
+    def _new_batch_id(self) -> str:
+        return f"{self._writer()}/{next(self._batches)}"
+
     async def _commit(self, batch: Batch, starts: Sequence[StartRequest]) -> Committed:
         """Commit, and again after errors that wrote nothing. Starts are told of the first such error."""
-        wait_s, waited_s = _RETRY_FIRST_S, 0.0
+        wait_s, waited_s, in_doubt = _RETRY_FIRST_S, 0.0, False
         while True:
             try:
-                return await self._store.commit(batch)
+                committed = await self._store.commit(batch)
+                return structs.replace(committed, in_doubt=True) if in_doubt else committed
             except CommitInDoubt as doubt:
+                in_doubt = True
                 _log.warning("commit in doubt", batch=batch.id, error=str(doubt))
                 settled = await self._settle(batch)
                 if settled is not None:
                     return settled
             except StoreError as error:
+                if type(error) is StoreError and batch.statements:
+                    raise  # a user's own SQL may be what is wrong
                 _log.warning("commit refused", error=str(error), again_in_s=wait_s)
                 self._refuse_starts(batch, starts, error)
                 if not (batch.appends or batch.messages or batch.logs):
@@ -199,19 +222,59 @@ class Journal:
             if not request.answer.done():
                 request.answer.set_exception(error)
 
-    def _let_out(
-        self, lives: list[LiveExecution], starts: list[StartRequest], batch: Batch, committed: Committed
-    ) -> None:
-        for request in starts:
+    def _refuse(self, part: _Part, error: Exception) -> None:
+        for request in part.starts:
+            if not request.answer.done():
+                request.answer.set_exception(error)
+        for live in part.lives:
+            self._on_refused(live, error)
+
+    def _let_out(self, part: _Part, committed: Committed) -> None:
+        left_out = committed.existing | committed.fenced
+        for request in part.starts:
             if request.answer.done():
                 continue
-            is_new = request.start.row.id not in committed.existing
+            # In doubt, "existing" may be the start itself, landed late. Taking it up is safe: R1 fences a mistake.
+            is_new = committed.in_doubt or request.start.row.id not in left_out
             request.answer.set_result(is_new)
             if is_new and request.on_committed is not None:
                 request.on_committed()
-        for live, append in zip(lives, batch.appends, strict=True):
+        for live, append in zip(part.lives, part.batch.appends, strict=True):
             # After a commit in doubt we know that it is there, not what it left out: re-read (R4).
             if live.id in committed.fenced or committed.in_doubt:
                 self._on_fenced(live)
             else:
                 self._on_durable(live, append.row.last_version)
+
+
+class _Part:
+    """What is committed together."""
+
+    __slots__ = ("batch", "lives", "starts")
+
+    def __init__(self, lives: Sequence[LiveExecution], starts: Sequence[StartRequest], batch: Batch) -> None:
+        self.lives, self.starts, self.batch = lives, starts, batch
+
+    def apart(self, new_id: Callable[[], str]) -> Iterator[_Part]:
+        """Yield a part for each execution, with the children it starts, then one for each other start."""
+        alone = [request for request in self.starts if not request.answer.done()]
+        for live, append in zip(self.lives, self.batch.appends, strict=True):
+            children = [request for request in alone if request.start.source == live.id]
+            alone = [request for request in alone if request.start.source != live.id]
+            batch = structs.replace(
+                self._only(children, new_id()),
+                appends=[append],
+                messages=[message for message in self.batch.messages if message.source == live.id],
+                logs=[line for line in self.batch.logs if line.execution_id == live.id],
+                statements=[statement for statement in self.batch.statements if statement[0] == live.id],
+            )
+            yield _Part([live], children, batch)
+        for request in alone:
+            yield _Part([], [request], self._only([request], new_id()))
+        known = {live.id for live in self.lives}
+        for line in self.batch.logs:
+            if line.execution_id not in known:
+                yield _Part([], [], Batch(id=new_id(), logs=[line]))
+
+    def _only(self, starts: Sequence[StartRequest], batch_id: str) -> Batch:
+        return Batch(id=batch_id, starts=[request.start for request in starts], blobs=self.batch.blobs)

@@ -171,6 +171,8 @@ class LiveExecution:
             return False
         if self.run.paused:
             return True
+        if any(isinstance(p, PendingStep) and p.retry_at_us is None for p in self.run.pending.values()):
+            return False  # it waits for a place among the running steps
         due_us = min(self.dues.values(), default=None)
         if due_us is not None and due_us - now_us < NEAR_US:
             return False
@@ -178,10 +180,15 @@ class LiveExecution:
             return True
         return bool(self.idle_since_us) and now_us - self.idle_since_us >= NEAR_US
 
+    @property
+    def is_misstated(self) -> bool:
+        """Whether the row still says "running" of an execution that went back to waiting without recording anything."""
+        return self.final is None and self.row.status != self._status()
+
     def _status(self) -> Status:
         if self.run.paused:
             return "paused"
-        if not self.version or self.run.started is None:
+        if not self.run.begun:
             return "running" if self.awaiting else "pending"
         return "running" if self.awaiting or self.running or not self.run.pending else "waiting"
 

@@ -15,13 +15,14 @@ from msgspec import Struct
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import HistoryMismatch
+from cerebelum.engine.domain.errors_determinism import ActivationBlocked
 from cerebelum.engine.domain.errors_runtime import PoisonExecution
 from cerebelum.engine.domain.errors_store import StoreError
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.domain.ids import new_nonce
 from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum.engine.ports.store import Append, Batch, Message, NodeRow, Start, Store
-from cerebelum.engine.runtime import inbox, log_capture
+from cerebelum.engine.runtime import garbage, inbox, log_capture
 from cerebelum.engine.runtime.blobs import with_blobs
 from cerebelum.engine.runtime.code.digest import describe
 from cerebelum.engine.runtime.code.registry import WorkflowRegistry
@@ -31,6 +32,7 @@ from cerebelum.engine.runtime.interception import install
 from cerebelum.engine.runtime.journal import Journal
 from cerebelum.engine.runtime.lease import LeaseKeeper
 from cerebelum.engine.runtime.live import NEAR_US, LiveExecution
+from cerebelum.engine.runtime.loop import TurnLimit
 from cerebelum.engine.runtime.presence import host_identity, node_name
 from cerebelum.engine.runtime.rebuilding import PinLoader, Policy, Rebuilder, Rebuilt
 from cerebelum.engine.runtime.results import Results
@@ -84,16 +86,19 @@ class Node:
         self.resident: dict[str, LiveExecution] = {}
         self.results = Results(store)
         self._on_event = on_event
-        self._blocked: dict[str, int] = {}
+        self._blocked: dict[str, list[str]] = {}  # why activations did not end, or events could not be written
         self._messages: dict[str, list[Message]] = {}
+        self._stopped: asyncio.Task[None] | None = None
         self._beside: set[asyncio.Task[object]] = set()
-        self._rebuilder = Rebuilder(registry, codec, policy=settings.policy, load_pinned=load_pinned)
         now_us = self.clock.now_us
         self.journal = Journal(
-            store, writer=lambda: self.nonce, now_us=now_us, on_durable=self._durable, on_fenced=self._fenced, on_trouble=on_trouble,
-            give_up_after_s=settings.store_patience_s,
+            store, writer=lambda: self.nonce, now_us=now_us, on_durable=self._durable, on_fenced=self._fenced,
+            on_refused=self.blocked, on_trouble=on_trouble, give_up_after_s=settings.store_patience_s,
         )  # fmt: skip
         self.watchdog = Watchdog(settings.blocked_warning_s, self._warn_blocked, limit_s=settings.activation_limit_s)
+        self._rebuilder = Rebuilder(
+            registry, codec, policy=settings.policy, load_pinned=load_pinned, watch=self.watchdog.run
+        )
         self.timers = Timers(now_us, self._due)
         self.steps = StepRunner(
             now_us=now_us, timers=self.timers, log=self.journal.log, node=node_name(), threads=settings.step_threads
@@ -111,6 +116,7 @@ class Node:
         """Join the store's nodes and start the components."""
         install()
         log_capture.install()
+        garbage.node_started()
         await self.clock.measure(self.store)
         await self._join()
         self.supervisor = Supervisor()
@@ -130,8 +136,10 @@ class Node:
             self.supervisor.add(name, component)
 
     def _broken(self, failed: asyncio.Future[None]) -> None:
+        """Stop, so that the executions here go on elsewhere instead of being held by a node that cannot run them."""
         if not failed.cancelled() and (error := failed.exception()) is not None:
             self.results.fail(error)
+            self._later(self.stop(0.0))
 
     async def _join(self) -> None:
         now_us = self.clock.now_us()
@@ -145,7 +153,12 @@ class Node:
         self.lease.start()
 
     async def stop(self, deadline_s: float = 10.0) -> None:
-        """Orderly: claim nothing more, let steps finish, commit what they did, hand the rest back."""
+        """Orderly: claim nothing more, let steps finish, commit what they did, hand the rest back. Idempotent."""
+        if self._stopped is None:
+            self._stopped = asyncio.get_running_loop().create_task(self._stop(deadline_s))
+        await asyncio.shield(self._stopped)
+
+    async def _stop(self, deadline_s: float) -> None:
         self.dispatcher.claiming = False
         self.steps.accepting = False
         await self.steps.stop(deadline_s)
@@ -159,6 +172,7 @@ class Node:
         await self.lease.stop()
         self.watchdog.stop()
         log_capture.uninstall()
+        garbage.node_stopped()
         try:
             await self.store.leave(self.nonce)
         except StoreError as error:
@@ -169,12 +183,13 @@ class Node:
         _log.error("lease lost", nonce=self.nonce, reason=reason, executions=len(self.resident))
         for live in list(self.resident.values()):
             self.forget(live)
-        self.nonce = new_nonce()
-        self._later(self._rejoin())
+        lost, self.nonce = self.nonce, new_nonce()
+        self._later(self._rejoin(lost))
 
-    async def _rejoin(self) -> None:
+    async def _rejoin(self, lost: str) -> None:
         while True:
             try:
+                await self.store.leave(lost)  # it may own what it claimed or started after it had been declared dead
                 await self._join()
             except StoreError:
                 await asyncio.sleep(0.2)
@@ -185,7 +200,14 @@ class Node:
     # -- executions come --------------------------------------------------------------------------------------------
     async def start_execution(self, start: Start, started: ev.ExecutionStarted) -> bool:
         """Commit a new execution owned by this node and begin it; False when its id is taken."""
-        return await self.journal.start(start, lambda: self.adopt(start.row, started, start.row.inserted_at_us))
+        await self.journal.has_room()
+        return await self.offer(start, started)
+
+    def offer(self, start: Start, started: ev.ExecutionStarted) -> asyncio.Future[bool]:
+        """As `start_execution`, for callers that wait for room themselves, once for many starts."""
+        if self.results.error is not None:
+            raise self.results.error
+        return self.journal.offer(start, lambda: self.adopt(start.row, started, start.row.inserted_at_us))
 
     def adopt(self, row: ExecutionRow, started: ev.ExecutionStarted, at_us: int) -> None:
         """Take up an execution that was just committed here, without reading it back."""
@@ -201,6 +223,9 @@ class Node:
         live = LiveExecution(row, run, owner=self.nonce, changed=self.journal.changed)
         if self._on_event is not None:
             live.on_recorded = self._publish
+        former = self.resident.get(row.id)
+        if former is not None:
+            former.drop()  # it was claimed anew: whatever the old one does, it is fenced
         self.resident[row.id] = live
         return live
 
@@ -220,19 +245,29 @@ class Node:
             self._hand_back(row)
             return
         history = await with_blobs(self.store, stored)
+        reasons = self._blocked.get(row.id, [])
+        if len(reasons) >= self.settings.most_blocked:
+            self._give_up(row, history, f"{len(reasons)} times: {reasons[-1]}")
+            return
         if row.claims > self.settings.most_claims:
-            definition = self.registry.get(row.workflow)
-            live = self._settle_in(row, self._rebuilder.parked(definition, row, "").run)
-            live.run.paused, live.run.started = False, started_of(history)
-            evidence = f"its process ended {row.claims - 1} times while it ran, with no new event"
-            self.conductor.fail(live, PoisonExecution(row.id, evidence))
+            self._give_up(row, history, f"its process ended {row.claims - 1} times while it ran, with no new event")
             return
         try:
             rebuilt = await self._rebuilder.rebuild(row, history)
+        except (TurnLimit, ActivationBlocked) as error:
+            self._note_blocked(row.id, error)
+            self.dispatcher.reclaim(row.id)
+            return
         except Exception as error:
             _log.warning("rebuild failed", execution_id=row.id, error=repr(error))
             rebuilt = self._rebuilder.parked(self.registry.get(row.workflow), row, f"replay failed: {error!r}")
         self._resume(row, rebuilt, history)
+
+    def _give_up(self, row: ExecutionRow, history: list[ev.RecordedEvent], evidence: str) -> None:
+        """Park an execution as failed, without running its code again."""
+        live = self._settle_in(row, self._rebuilder.parked(self.registry.get(row.workflow), row, "").run)
+        live.run.paused, live.run.started = False, started_of(history)
+        self.conductor.fail(live, PoisonExecution(row.id, evidence))
 
     def _resume(self, row: ExecutionRow, rebuilt: Rebuilt, history: list[ev.RecordedEvent]) -> None:
         live = self._settle_in(row, rebuilt.run)
@@ -292,13 +327,15 @@ class Node:
             self.results.ended(live.id, live.final)
 
     def blocked(self, live: LiveExecution, error: BaseException) -> None:
-        """An activation did not come to an end: rebuild and try again; the third time park it, and live on."""
-        count = self._blocked[live.id] = self._blocked.get(live.id, 0) + 1
-        _log.error("activation did not end", execution_id=live.id, times=count, error=str(error))
-        if isinstance(error, HistoryMismatch) or count < self.settings.most_blocked:
-            self._fenced(live)
-        else:
-            self.conductor.fail(live, PoisonExecution(live.id, f"{count} times: {error}"))
+        """It cannot go on from here: rebuild and try again; after the third time it is parked, and the node lives on."""
+        if not isinstance(error, HistoryMismatch):  # the rebuild finds that one, too, and pauses the execution
+            self._note_blocked(live.id, error)
+        self._fenced(live)
+
+    def _note_blocked(self, execution_id: str, error: BaseException) -> None:
+        reasons = self._blocked.setdefault(execution_id, [])
+        reasons.append(f"{type(error).__name__}: {error}")
+        _log.error("execution cannot go on", execution_id=execution_id, times=len(reasons), error=str(error))
 
     def _fenced(self, live: LiveExecution) -> None:
         if live.final is not None:

@@ -56,12 +56,18 @@ class PendingTimer:
 class PendingWait:
     """A wait for a signal."""
 
-    __slots__ = ("annotation", "command", "future", "match")
+    __slots__ = ("annotation", "command", "future", "match", "timeout_us")
 
     def __init__(
-        self, command: WaitStarted, future: AnswerFuture, match: Callable[[Any], bool] | None, annotation: Any
+        self,
+        command: WaitStarted,
+        future: AnswerFuture,
+        match: Callable[[Any], bool] | None,
+        annotation: Any,
+        timeout_us: int | None,
     ) -> None:
         self.command, self.future, self.match, self.annotation = command, future, match, annotation
+        self.timeout_us = timeout_us
 
 
 class PendingChild:

@@ -10,6 +10,7 @@ import structlog
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import CerebelumError, HistoryMismatch
+from cerebelum.engine.domain.errors_determinism import ActivationBlocked
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum.engine.runtime.code.registry import WorkflowRegistry
@@ -18,7 +19,24 @@ from cerebelum.engine.runtime.run import WorkflowRun
 
 Policy = Literal["park", "pin"]
 PinLoader = Callable[[str, str], "Any"]  # (workflow, digest) -> awaitable of a WorkflowDefinition or None
+Watch = Callable[..., None]
 _log = structlog.get_logger("cerebelum.rebuilding")
+
+
+def unwatched(_: str, activate: Callable[..., None], *args: Any) -> None:
+    """Run an activation and let it take its time."""
+    activate(*args)
+
+
+class _WatchedReplay(Replay):
+    """Each event on its own: a long history may take long, one activation may not."""
+
+    def __init__(self, run: WorkflowRun, history: Sequence[ev.RecordedEvent], watch: Watch) -> None:
+        super().__init__(run, history)
+        self._watch = watch
+
+    def _apply(self, event: Any, recorded: ev.RecordedEvent) -> None:
+        self._watch(self.run.execution_id, super()._apply, event, recorded)
 
 
 class Rebuilt:
@@ -36,6 +54,7 @@ class Rebuilder:
         policy: what happens to an execution whose history does not fit the code at hand: "park" pauses it with the
             reason; "pin" runs the stored source of the version it began with, side by side.
         load_pinned: loads stored code; None where the configuration does not allow it.
+        watch: `watch(execution_id, activate, *args)` runs an activation, and interrupts one that does not end.
     """
 
     def __init__(
@@ -45,7 +64,9 @@ class Rebuilder:
         *,
         policy: Policy = "park",
         load_pinned: PinLoader | None = None,
+        watch: Watch = unwatched,
     ) -> None:
+        self._watch = watch
         self._registry, self._codec, self._policy, self._load_pinned = registry, codec, policy, load_pinned
 
     async def rebuild(self, row: ExecutionRow, history: Sequence[ev.RecordedEvent]) -> Rebuilt:
@@ -56,6 +77,8 @@ class Rebuilder:
         newest = self._registry.get(row.workflow)
         try:
             return self._replay(newest, row, history, ev.CodeChanged(before=row.code, after=newest.code))
+        except ActivationBlocked:
+            raise
         except CerebelumError as error:
             _log.info("code does not fit", execution_id=row.id, before=row.code[:8], now=newest.code[:8])
             reason = error
@@ -74,7 +97,7 @@ class Rebuilder:
     ) -> Rebuilt:
         run = WorkflowRun(row.id, definition, self._codec)
         try:
-            unrecorded = Replay(run, history).to_end()
+            unrecorded = _WatchedReplay(run, history, self._watch).to_end()
         except HistoryMismatch as error:
             run.close()
             if note is None:

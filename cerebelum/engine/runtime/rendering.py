@@ -74,6 +74,10 @@ def render(value: Any, *, depth: int = 4, items: int = 20, chars: int = 500) -> 
         items: entries shown of each container.
         chars: length of the whole text, in characters; longer ones end with `…`.
     """
+    kind = type(value)
+    if kind in _PLAIN or (kind is int and value.bit_length() <= _LARGEST_BITS):  # most locals: no writer for them
+        text = repr(value)
+        return text if len(text) <= chars else text[:chars] + _CUT
     writer = _Writer(items=items, chars=chars)
     try:
         writer.value(value, depth)

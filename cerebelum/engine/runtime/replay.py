@@ -9,24 +9,41 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
-from msgspec import structs
+import msgspec
+from msgspec import Raw, structs
 
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import HistoryMismatch
+from cerebelum.engine.runtime.code_line import waiting_line
+from cerebelum.engine.runtime.loop import TurnLimit
+from cerebelum.engine.runtime.rendering import render
 from cerebelum.engine.runtime.run import TRIGGERS, WorkflowRun
 
+_DETAIL_CHARS = 200
 _NOTHING_ASKED = "nothing: the code waits or has ended"
 
 
 class Replay:
-    """Feeds a history to a run. Iterate `steps` for frames, or call `to_end`."""
+    """Feeds a history to a run. Iterate `steps` for frames, or call `to_end`.
 
-    def __init__(self, run: WorkflowRun, history: Sequence[ev.RecordedEvent]) -> None:
+    Args:
+        observe: for people who look at the past: an end that differs, and code that spins, do not raise; they are
+            found in `ending` and `stuck`.
+
+    Attributes:
+        ending: the recorded final command and the one that the code gave (None: it gave none), once that is known.
+        stuck: why the code was left where it is.
+    """
+
+    def __init__(self, run: WorkflowRun, history: Sequence[ev.RecordedEvent], *, observe: bool = False) -> None:
         self.run = run
         self.history = history
+        self.ending: tuple[ev.Command, ev.Command | None] | None = None
+        self.stuck: TurnLimit | None = None
+        self._observe = observe
         self._asked: deque[ev.Command] = deque()
-        self._last_command_version = max((e.version for e in history if isinstance_command(e.type)), default=0)
         run.recorded_patches = frozenset(
             event.patch
             for e in history
@@ -46,6 +63,9 @@ class Replay:
     def steps(self) -> Iterator[tuple[ev.RecordedEvent, ev.Event | ev.UnknownEvent]]:
         """Apply the history one event at a time, and yield each after it was applied.
 
+        To look at a part of a history, give the whole and stop iterating: what comes later decides what `patched`
+        answers before.
+
         Raises:
             HistoryMismatch: as `to_end`.
         """
@@ -53,8 +73,8 @@ class Replay:
         for recorded in self.history:
             event = recorded.event()
             if type(event) in TRIGGERS:
-                run.replaying = recorded.version < max(self._last_command_version, end)
-                run.apply(event, recorded.version, recorded.at_us)  # type: ignore[arg-type]
+                run.replaying = recorded.version < end
+                self._apply(event, recorded)
                 if run.commands:
                     self._asked.extend(run.take_commands())
             elif isinstance(event, ev.Command) and event.number:  # number 0: the engine itself ended it
@@ -62,23 +82,45 @@ class Replay:
             yield recorded, event
         run.replaying = False
 
+    def _apply(self, event: Any, recorded: ev.RecordedEvent) -> None:
+        run = self.run
+        if type(event) is ev.ExecutionRetried and (run.retry is None or run.retry.error.name != event.error.name):
+            now = _NOTHING_ASKED if run.retry is None else f"{run.retry.type}  {run.retry.error.name}"
+            self._refuse(recorded.version, f"{event.type}  {event.error.name}", now, "", self._line())
+        try:
+            run.apply(event, recorded.version, recorded.at_us)
+        except TurnLimit as error:
+            if not self._observe:
+                raise
+            self.stuck, run.ended = error, True
+
     def _check(self, recorded: ev.Command, version: int) -> None:
         asked = self._asked.popleft() if self._asked else None
-        if asked is None or not same_command(recorded, asked):
-            raise HistoryMismatch(
-                self.run.execution_id,
-                version=version,
-                recorded=describe_command(recorded),
-                requested=_NOTHING_ASKED if asked is None else describe_command(asked),
-                recorded_line=recorded.line,
-                requested_line="" if asked is None else asked.line,
-            )
+        final = recorded.type in ev.FINAL_TYPES
+        if final:
+            self.ending = recorded, asked
+        if asked is not None and same_command(recorded, asked):
+            return
+        if final and self._observe and (asked is None or asked.type in ev.FINAL_TYPES):
+            return
+        was, now = describe_command(recorded), _NOTHING_ASKED if asked is None else describe_command(asked)
+        if asked is not None and was == now:
+            was, now = _in_detail(was, recorded), _in_detail(now, asked)
+        self._refuse(version, was, now, recorded.line, self._line() if asked is None else asked.line)
 
+    def _refuse(self, version: int, was: str, now: str, recorded_line: str, line: str) -> NoReturn:
+        raise HistoryMismatch(
+            self.run.execution_id,
+            version=version,
+            recorded=was,
+            requested=now,
+            recorded_line=recorded_line,
+            requested_line=line,
+        )
 
-def isinstance_command(event_type: str) -> bool:
-    """Return whether events of this type record commands."""
-    kind = ev.EVENT_TYPES.get(event_type)
-    return kind is not None and issubclass(kind, ev.Command)
+    def _line(self) -> str:
+        main = self.run._main
+        return "" if main is None or main.done() else waiting_line(main.get_coro())
 
 
 def same_command(recorded: ev.Command, asked: ev.Command) -> bool:
@@ -100,3 +142,16 @@ def describe_command(command: ev.Command) -> str:
     if name is None and isinstance(command, ev.ExecutionFailedEvent):
         name = command.error.name
     return f"{command.type}  {name}" if name else command.type
+
+
+def _in_detail(text: str, command: ev.Command) -> str:
+    """Return `text` with what else the command says, for two that read alike."""
+    fields = structs.asdict(command)
+    shown = {name: _readable(value) for name, value in fields.items() if name not in ("line", "name")}
+    return f"{text}  {render(shown, chars=_DETAIL_CHARS)}"
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, Raw):
+        return msgspec.json.decode(value) if bytes(value) else None
+    return value.name if isinstance(value, ev.ErrorInfo) else value

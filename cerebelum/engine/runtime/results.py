@@ -19,6 +19,7 @@ class Results:
         self._store = store
         self._waiting: dict[str, list[asyncio.Future[ev.Event]]] = {}
         self._look = asyncio.Event()
+        self.error: BaseException | None = None  # why this node is broken
 
     def ended(self, execution_id: str, final: ev.Event) -> None:
         """Tell everyone who waits for `execution_id`."""
@@ -27,7 +28,8 @@ class Results:
                 future.set_result(final)
 
     def fail(self, error: BaseException) -> None:
-        """The node is broken: nobody is to wait in vain."""
+        """The node is broken: nobody is to wait in vain, now or later."""
+        self.error = error
         for futures in self._waiting.values():
             for future in futures:
                 if not future.done():
@@ -42,7 +44,10 @@ class Results:
 
         Raises:
             ExecutionNotFound: there is no such execution.
+            ComponentFailed: this node is broken.
         """
+        if self.error is not None:
+            raise self.error
         future: asyncio.Future[ev.Event] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(execution_id, []).append(future)
         try:

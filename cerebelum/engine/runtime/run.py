@@ -87,6 +87,8 @@ class WorkflowRun(Asking):
     def _activate(self, event: ev.Event, version: int) -> None:
         if isinstance(event, ev.ExecutionStarted | ev.ExecutionRetried):
             self._begin(event)
+        elif isinstance(event, ev.ExecutionBegun):
+            self.started_us = self._now_us
         self.loop.set_now_us(self._now_us)
         outer, outer_loop = slot.activation, asyncio._get_running_loop()
         slot.activation = self
@@ -129,8 +131,15 @@ class WorkflowRun(Asking):
             seed = seed_of(self.execution_id, event.run)
         self.loop = WorkflowLoop(self, seed=seed)  # type: ignore[abstract]  # the rest is refused, see loop.py
 
+    @property
+    def begun(self) -> bool:
+        """Whether the code runs, or has run."""
+        return self._main is not None or self.ended
+
     def _start_main(self, event: ev.Event, version: int) -> None:
         assert self.started is not None
+        if isinstance(event, ev.ExecutionStarted) and event.deferred:
+            return
         signature, what = self.definition.signature, f"input of {self.definition.name!r}"
         try:
             bound = self.codec.decode(bytes(self.started.input), signature.arguments_type, what=what)
@@ -225,8 +234,8 @@ class WorkflowRun(Asking):
     def _wait_timed_out(self, event: ev.WaitTimedOutEvent, version: int) -> None:
         pending: PendingWait | None = self._answered(event.number, PendingWait, "wait_timed_out", version)
         if pending is not None:
-            timeout_s = ((pending.command.due_us or 0) - self._now_us) / US_PER_S
-            pending.future.set_exception(SignalTimedOut(pending.command.name, abs(timeout_s)))
+            timeout_s = (pending.timeout_us or 0) / US_PER_S
+            pending.future.set_exception(SignalTimedOut(pending.command.name, timeout_s))
 
     def _child_completed(self, event: ev.ChildCompleted, version: int) -> None:
         pending: PendingChild | None = self._answered(event.number, PendingChild, "child_completed", version)
@@ -262,6 +271,8 @@ class WorkflowRun(Asking):
         if self._cancel is None:
             self._cancel = event
             self._cancel_main()
+            if self._main is None:  # cancelled before it began
+                self._end(ev.ExecutionCancelledEvent(number=0, reason=event.reason))
 
     def _cancel_main(self) -> None:
         if self._main is not None and not self._main.done():
@@ -367,6 +378,7 @@ def _close_task(task: asyncio.Task[Any]) -> None:
 
 _HANDLERS: dict[type[ev.Event], Callable[[WorkflowRun, Any, int], None]] = {
     ev.ExecutionStarted: WorkflowRun._start_main,
+    ev.ExecutionBegun: WorkflowRun._start_main,
     ev.ExecutionRetried: WorkflowRun._start_main,
     ev.StepCompleted: WorkflowRun._step_completed,
     ev.StepFailedEvent: WorkflowRun._step_failed,

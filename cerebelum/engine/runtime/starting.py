@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.store import Start
@@ -34,6 +36,6 @@ def new_start(
         inserted_at_us=now_us,
         updated_at_us=now_us,
     )
-    data, blob = stored_event(started)
+    data, blob = stored_event(started if owner else structs.replace(started, deferred=True))
     recorded = ev.RecordedEvent(1, started.type, data, now_us)
     return Start(row=row, events=(recorded,), source=source, blobs=(blob,) if blob else ())

@@ -12,6 +12,7 @@ import asyncio
 import contextvars
 import random
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -32,6 +33,7 @@ from cerebelum.engine.runtime.pending import PendingStep
 from cerebelum.engine.runtime.timers import Timers
 
 HEARTBEAT_US = 5_000_000  # an attempt that runs longer is recorded as started, with its newest progress
+MOST_STEPS = 10_000  # attempts under way on one node; more wait for a place
 
 
 class StepRunner:
@@ -53,6 +55,7 @@ class StepRunner:
         self._jitter = random.Random()  # noqa: S311 - spreads retries; the delay it gives is recorded
         self._base_context = contextvars.copy_context()
         self.attempts: set[Attempt] = set()
+        self._waiting: deque[tuple[LiveExecution, int]] = deque()
         self.accepting = True  # False while the node stops: nothing new begins
 
     def start(self, live: LiveExecution, number: int) -> None:
@@ -68,6 +71,9 @@ class StepRunner:
             return
         if pending.retry_at_us is not None and pending.retry_at_us > self._now_us():
             self._timers.add(live, number, pending.retry_at_us)
+            return
+        if len(self.attempts) >= MOST_STEPS:
+            self._waiting.append((live, number))
             return
         pending.retry_at_us = None
         if not pending.command.at_most_once:
@@ -119,6 +125,8 @@ class StepRunner:
             attempt.log.close()
             if live.running.get(number) is asyncio.current_task():
                 del live.running[number]
+            if self._waiting:
+                self.start(*self._waiting.popleft())
             if not live.running and not live.dropped and not live.awaiting:
                 live.mark()  # its status changed, and it may be let go
 

@@ -15,6 +15,7 @@ from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.store import NodeRow
 
 _COLUMNS = ", ".join(EXECUTION_COLUMNS)
+_QUALIFIED = ", ".join(f"executions.{column}" for column in EXECUTION_COLUMNS)  # json_each has columns of its own
 _WAITS = "owner IS NULL AND wake_at_us IS NOT NULL"  # exactly the predicate of ix_executions_due
 
 # Seeks along ix_executions_due: the highest priority of a workflow, then the next lower one …
@@ -81,9 +82,9 @@ def _take(connection: sqlite3.Connection, owner: str, numbers: Sequence[int]) ->
         (owner, chosen),
     )
     query = (
-        f"SELECT {_COLUMNS} FROM json_each(?) AS chosen CROSS JOIN executions ON executions.n = chosen.value "
+        f"SELECT {_QUALIFIED} FROM json_each(?) AS chosen CROSS JOIN executions ON executions.n = chosen.value "
         "ORDER BY chosen.key"
-    ).replace("SELECT id,", "SELECT executions.id,")
+    )
     return [execution_of(row) for row in fetch_rows(connection, _COLUMNS, query, (chosen,))]
 
 

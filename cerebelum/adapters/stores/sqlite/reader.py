@@ -66,7 +66,8 @@ class Reader:
         try:
             async with self._engine.connect() as connection:
                 found = await connection.execute(build(Queries(tables("sqlite"))))
-                return found.all()
+                rows: Sequence[Sequence[Any]] = found.all()
+                return rows
         except DBAPIError as error:
             if isinstance(error.orig, sqlite3.Error):
                 raise translate(error.orig, self._location.name) from error

@@ -1,0 +1,54 @@
+"""How much each workload does. One-step and ten-step workflows come in two sizes: at a peer's rate ours would take minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+
+class Sizes(Struct, frozen=True, kw_only=True):
+    """Counts of one run.
+
+    Attributes:
+        one_step, one_step_peer: W1, workflows at once here and on a peer.
+        ten_steps, ten_steps_peer: W2, likewise.
+        idle: W3, workflows one after another.
+        fan_out: W4, steps in one gather.
+        sleepers: W5, workflows asleep.
+        crashed: W6, workflows under way at the kill.
+        long: W7, steps of one workflow.
+        ends: W7, steps at each end that are compared.
+        commands: W8, times each command is run.
+        replays: W9, times a history of `long` steps is replayed.
+        floor_rows: rows written one commit each; batched, a hundred times as many.
+    """
+
+    one_step: int
+    one_step_peer: int
+    ten_steps: int
+    ten_steps_peer: int
+    idle: int
+    fan_out: int
+    sleepers: int
+    crashed: int
+    long: int
+    ends: int
+    commands: int
+    replays: int
+    floor_rows: int
+
+
+FULL = Sizes(
+    one_step=10_000, one_step_peer=1_000, ten_steps=2_000, ten_steps_peer=100, idle=200, fan_out=1_000, sleepers=5_000,
+    crashed=200, long=2_000, ends=200, commands=5, replays=5, floor_rows=5_000,
+)  # fmt: skip
+QUICK = Sizes(
+    one_step=1_000, one_step_peer=50, ten_steps=200, ten_steps_peer=10, idle=30, fan_out=200, sleepers=300, crashed=20,
+    long=300, ends=30, commands=2, replays=2, floor_rows=500,
+)  # fmt: skip
+TINY = Sizes(
+    one_step=20, one_step_peer=5, ten_steps=5, ten_steps_peer=2, idle=5, fan_out=20, sleepers=10, crashed=4, long=20,
+    ends=5, commands=1, replays=1, floor_rows=20,
+)  # fmt: skip
+BY_NAME: Mapping[str, Sizes] = {"full": FULL, "quick": QUICK, "tiny": TINY}

@@ -1,0 +1,139 @@
+"""Who runs what: claims, takeovers, nodes. All decisions use the server's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from cerebelum.adapters.stores.postgres.commit_sql import NOW, NOW_ONCE, OPEN
+from cerebelum.adapters.stores.postgres.pool import Pool
+from cerebelum.adapters.stores.rows import EXECUTION_COLUMNS, clean, execution_of
+from cerebelum.engine.domain.execution import ExecutionRow
+from cerebelum.engine.ports.store import NodeRow
+
+_RETURNED = ", ".join(f"e.{column}" for column in EXECUTION_COLUMNS)
+_WAITS = "owner IS NULL AND wake_at_us IS NOT NULL"  # exactly the predicate of ix_executions_due
+_TAKE = "owner = $1, epoch = e.epoch + 1, claims = e.claims + 1"
+
+# Seeks along ix_executions_due: the highest priority of a workflow, then the next lower one …
+_LANES = f"""lanes(workflow, priority) AS (
+  SELECT w.name, (SELECT max(x.priority) FROM executions AS x WHERE x.workflow = w.name AND {_WAITS})
+  FROM unnest($1::text[]) AS w(name)
+  UNION ALL
+  SELECT l.workflow, (SELECT max(x.priority) FROM executions AS x
+                      WHERE x.workflow = l.workflow AND x.priority < l.priority AND {_WAITS})
+  FROM lanes AS l WHERE l.priority IS NOT NULL
+)"""  # noqa: S608 constants
+CLAIM = f"""WITH RECURSIVE {NOW_ONCE}, {_LANES.replace("$1", "$2")},
+due AS MATERIALIZED (
+  SELECT d.id FROM lanes AS l CROSS JOIN LATERAL (
+    SELECT x.id, x.wake_at_us FROM executions AS x
+    WHERE x.workflow = l.workflow AND x.priority = l.priority AND {_WAITS}
+      AND x.wake_at_us <= (SELECT us FROM now) AND {OPEN}
+    ORDER BY x.wake_at_us LIMIT $3 FOR UPDATE SKIP LOCKED
+  ) AS d WHERE l.priority IS NOT NULL ORDER BY l.priority DESC, d.wake_at_us LIMIT $3
+)
+UPDATE executions AS e SET {_TAKE} FROM due AS d WHERE e.id = d.id RETURNING {_RETURNED}"""  # noqa: S608 constants
+CLAIM_ONE = f"""UPDATE executions AS e SET {_TAKE}
+WHERE e.id = $2 AND e.{OPEN} AND (e.owner IS NULL OR e.owner = $1
+  OR NOT EXISTS (SELECT FROM nodes AS n WHERE n.nonce = e.owner AND n.lease_until_us > {NOW}))
+RETURNING {_RETURNED}"""  # noqa: S608 constants
+_NEXT_WAKE = f"""WITH RECURSIVE {_LANES}
+SELECT min((SELECT min(x.wake_at_us) FROM executions AS x
+            WHERE x.workflow = l.workflow AND x.priority = l.priority AND {_WAITS}))
+FROM lanes AS l WHERE l.priority IS NOT NULL"""  # noqa: S608 constants
+# Claims that were made but whose answer was lost: this owner's, never committed on, and not among those it was told of.
+_GIVE_BACK = f"""UPDATE executions AS e SET owner = NULL, wake_at_us = least(e.wake_at_us, {NOW})
+WHERE e.owner = $1 AND e.claims > 0
+  AND NOT EXISTS (SELECT FROM unnest($2::text[], $3::int[]) AS k(id, epoch) WHERE k.id = e.id AND k.epoch = e.epoch)"""  # noqa: S608
+
+RELEASE = f"""WITH {NOW_ONCE},
+gone AS (DELETE FROM nodes WHERE nonce = ANY($1::text[]) OR lease_until_us <= (SELECT us FROM now) RETURNING nonce),
+owners AS MATERIALIZED (SELECT nonce FROM gone UNION SELECT unnest($1::text[])),
+locked AS MATERIALIZED (
+  SELECT id FROM executions WHERE owner = ANY(ARRAY(SELECT nonce FROM owners)) ORDER BY id FOR UPDATE
+),
+freed AS (
+  UPDATE executions AS e SET owner = NULL, wake_at_us = CASE WHEN e.{OPEN} THEN (SELECT us FROM now) END
+  FROM locked AS l WHERE e.id = l.id RETURNING e.{OPEN} AS open
+)
+SELECT count(*) FROM freed WHERE open"""  # noqa: S608 constants
+_ANY_DEAD = f"SELECT EXISTS (SELECT FROM nodes WHERE lease_until_us <= {NOW})"  # noqa: S608 constants
+_JOIN = f"""INSERT INTO nodes
+  (nonce, name, host, pid, lease_until_us, started_at_us, workflows, inserted_at_us, updated_at_us)
+SELECT $1, $2, $3, $4, {NOW} + $5::bigint, coalesce($6::bigint, {NOW}), $7, {NOW}, {NOW}
+ON CONFLICT (nonce) DO UPDATE SET name = excluded.name, host = excluded.host, pid = excluded.pid,
+  lease_until_us = excluded.lease_until_us, started_at_us = excluded.started_at_us, workflows = excluded.workflows,
+  updated_at_us = excluded.updated_at_us"""  # noqa: S608 constants
+_BATCH_KEPT_US = 7 * 86_400_000_000
+_FORGET_BATCHES = f"DELETE FROM batches WHERE updated_at_us < {NOW} - {_BATCH_KEPT_US}"  # noqa: S608 constants
+
+
+class Claims:
+    """Claims and nodes, over the pool."""
+
+    def __init__(self, pool: Pool, lease_ttl_us: int) -> None:
+        self._pool, self._lease_ttl_us = pool, lease_ttl_us
+        self._told: dict[str, int] = {}  # id -> epoch of claims that nothing was committed on yet
+        self._unsure: set[str] = set()  # owners whose last claim may have been made without our knowing
+
+    async def claim(self, owner: str, workflows: Sequence[str], limit: int) -> list[ExecutionRow]:
+        """Give `owner` up to `limit` due executions, the highest priority first, then the one due longest."""
+        if owner in self._unsure:
+            await self._give_back(owner)
+        if not workflows or limit <= 0:
+            return []
+        self._unsure.add(owner)  # until the answer is there
+        rows = await self._pool.fetch(CLAIM, owner, list(set(workflows)), limit, repeatable=False)
+        self._unsure.discard(owner)
+        claimed = [execution_of(row) for row in rows]
+        self._told.update((row.id, row.epoch) for row in claimed)
+        return sorted(claimed, key=lambda row: (-row.priority, row.wake_at_us or 0, row.id))
+
+    async def claim_one(self, owner: str, execution_id: str) -> ExecutionRow | None:
+        """Give `owner` this execution unless it has ended or a node with a live lease owns it."""
+        rows = await self._pool.fetch(CLAIM_ONE, owner, execution_id)
+        if not rows:
+            return None
+        row = execution_of(rows[0])
+        self._told[row.id] = row.epoch
+        return row
+
+    def committed(self, execution_ids: Iterable[str]) -> None:
+        """Forget claims that a commit has followed."""
+        if self._told:
+            for execution_id in execution_ids:
+                self._told.pop(execution_id, None)
+
+    async def _give_back(self, owner: str) -> None:
+        known = list(self._told.items())
+        await self._pool.fetch(_GIVE_BACK, owner, [name for name, _ in known], [epoch for _, epoch in known])
+        self._unsure.discard(owner)
+
+    async def next_wake_us(self, workflows: Sequence[str]) -> int | None:
+        """Return when the first of those that wait is due."""
+        rows = await self._pool.fetch(_NEXT_WAKE, list(set(workflows)))
+        earliest: int | None = rows[0][0]
+        return earliest
+
+    async def release_dead(self, dead: Sequence[str]) -> int:
+        """Hand back what nodes own whose lease ran out, and what `dead` own."""
+        if not dead and not (await self._pool.fetch(_ANY_DEAD))[0][0]:
+            return 0
+        rows = await self._pool.fetch(RELEASE, list(dead))
+        return int(rows[0][0])
+
+    async def join(self, node: NodeRow) -> None:
+        """Insert the node, or renew it if it is there."""
+        await self._pool.fetch(
+            _JOIN,
+            node.nonce,
+            clean(node.name),
+            node.host,
+            node.pid,
+            self._lease_ttl_us,
+            node.started_at_us or None,
+            msgspec.json.encode(list(node.workflows)).decode(),
+        )
+        await self._pool.fetch(_FORGET_BATCHES)

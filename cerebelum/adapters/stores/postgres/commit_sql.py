@@ -1,0 +1,280 @@
+"""The text of a commit: one statement for a whole batch, and so one round trip and one transaction.
+
+Rules that the text keeps:
+- R1: `moved` is the update that locks and moves each row under owner, epoch and expected version (`R1_GUARD`). All that
+  belongs to an execution is inserted only if `moved` (or `started`, for a new one) returned its id.
+- Rows are locked in id order: arrays come sorted, and the plan is a nested loop over them. A batch that also wakes other
+  executions locks all its rows first, in one order (`locked`); a deadlock that happens all the same is tried again.
+- A release must see a message that was posted meanwhile. All parts see the snapshot taken when the statement began: if
+  it then waits for a row that `post` holds, the inbox it sees is the one before that post. But the row it updates is
+  read anew after the wait, and every post makes a new version of that row. So a row that is not at the place (`ctid`)
+  where the snapshot saw it got a message, and is due at once.
+- An update that waits for a row evaluates its condition anew (PostgreSQL's EvalPlanQual), and then must not refer to
+  another part that writes: such a reference is made in a part of its own before (`aimed`, `taken`, `over`).
+- Message ids ascend in the order in which they become visible to an owner: they are drawn under a lock of that owner
+  (`turn`), which is taken after all row locks and held to the end.
+
+Parts that a batch does not need are left out, so that an idle execution's commit stays short; each combination is
+prepared once by the driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from cerebelum.adapters.stores.rows import EXECUTION_COLUMNS, MADE_KEY
+
+OPEN: Final = "status IN ('pending', 'running', 'waiting', 'paused')"
+NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+NOW_ONCE: Final = f"now AS MATERIALIZED (SELECT {NOW} AS us)"
+_NOW_US: Final = "(SELECT us FROM now)"
+R1_GUARD: Final = "e.owner = b.owner AND e.epoch = b.epoch AND e.last_version = b.expected"
+_OWNER_LOCK: Final = "pg_advisory_xact_lock(hashtextextended(o.owner, 4846232))"  # the seed is ours alone
+
+Columns = Sequence[tuple[str, str]]  # (name, type)
+
+_TYPES: Final = {
+    "priority": "int",
+    "run": "int",
+    "last_version": "int",
+    "epoch": "int",
+    "claims": "int",
+    **dict.fromkeys((name for name in EXECUTION_COLUMNS if name.endswith("_us")), "bigint"),
+}
+START_COLUMNS: Final[Columns] = tuple((name, _TYPES.get(name, "text")) for name in EXECUTION_COLUMNS)
+MOVED: Final = (
+    "code status queue priority current_step error run last_version scheduled_at_us started_at_us completed_at_us".split()
+)
+APPEND_COLUMNS: Final[Columns] = (
+    ("id", "text"),
+    ("owner", "text"),
+    ("epoch", "int"),
+    ("expected", "int"),
+    *((name, _TYPES.get(name, "text")) for name in MOVED),
+    ("new_owner", "text"),
+    ("wake_at_us", "bigint"),
+    ("updated_at_us", "bigint"),
+)
+RELEASE_COLUMNS: Final[Columns] = (("releases", "bool"), ("addressed", "bool"))
+EVENT_COLUMNS: Final[Columns] = (
+    ("execution_id", "text"),
+    ("version", "int"),
+    ("type", "text"),
+    ("data", "text"),
+    ("at_us", "bigint"),
+)
+CONSUMED_COLUMNS: Final[Columns] = (("id", "bigint"), ("execution_id", "text"), ("ended", "bool"))
+MESSAGE_COLUMNS: Final[Columns] = (
+    *((name, "text") for name in ("execution_id", "kind", "name", "payload", "sender", "key")),
+    ("source", "text"),
+    ("free", "bool"),  # its source has no append in this batch
+)
+LOG_COLUMNS: Final[Columns] = (
+    ("execution_id", "text"),
+    ("number", "int"),
+    ("step", "text"),
+    ("attempt", "int"),
+    ("level", "text"),
+    ("at_us", "bigint"),
+    ("message", "text"),
+    ("metadata", "text"),
+    ("free", "bool"),
+)
+BLOB_COLUMNS: Final[Columns] = (("digest", "text"), ("content", "bytea"))
+
+
+class Shape(NamedTuple):
+    """The parts that a batch needs."""
+
+    appends: bool = False
+    releases: bool = False
+    consumed: bool = False
+    ended: bool = False
+    starts: bool = False
+    events: bool = False
+    messages: bool = False
+    logs: bool = False
+    blobs: bool = False
+
+
+class _Numbers:
+    """Counts parameters, in the order in which `commit_values` lists them."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def one(self, kind: str) -> str:
+        self._last += 1
+        return f"${self._last}::{kind}"
+
+    def rows(self, alias: str, columns: Columns) -> str:
+        """Return a table of one array a column; the arrays are the next parameters."""
+        arrays = ", ".join(self.one(f"{kind}[]") for _, kind in columns)
+        return f"unnest({arrays}) AS {alias}({', '.join(name for name, _ in columns)})"
+
+
+@lru_cache(maxsize=512)
+def statement(shape: Shape, guard: str = R1_GUARD) -> str:
+    """Return the statement for batches of this shape. Its row: moved count and ids, started count and ids."""
+    numbers = _Numbers()
+    parts = [NOW_ONCE, _batch(numbers)]
+    if shape.messages:
+        parts.append(_locked(numbers))
+    parts.append(_moved(numbers, shape, guard) if shape.appends else _none("moved", "id", "owner", "status"))
+    if shape.consumed:
+        parts += _consumed(numbers)
+    if shape.ended:
+        parts += _ended(numbers)
+    parts.append(_started(numbers) if shape.starts else _none("started", "id"))
+    parts.append("passed AS (SELECT id FROM moved UNION ALL SELECT id FROM started)")
+    if shape.events:
+        parts.append(_events(numbers))
+    if shape.messages:
+        parts += _messages(numbers)
+    if shape.logs:
+        parts.append(_logs(numbers))
+    if shape.blobs:
+        parts.append(_blobs(numbers))
+    return (
+        "WITH " + ",\n".join(parts) + "\nSELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM started),"
+        f" CASE WHEN (SELECT count(*) FROM passed) < {numbers.one('int')}"
+        " THEN ARRAY(SELECT id FROM passed) END"
+    )
+
+
+def _none(name: str, *columns: str) -> str:
+    return f"{name} AS (SELECT {', '.join(f'NULL::text AS {column}' for column in columns)} WHERE false)"
+
+
+def _batch(numbers: _Numbers) -> str:
+    return (
+        f"noted AS (INSERT INTO batches (writer, id, inserted_at_us, updated_at_us) "  # noqa: S608 constants
+        f"SELECT {numbers.one('text')}, {numbers.one('text')}, us, us FROM now "
+        "ON CONFLICT (writer) DO UPDATE SET id = excluded.id, updated_at_us = excluded.updated_at_us)"
+    )
+
+
+def _locked(numbers: _Numbers) -> str:
+    return (
+        "locked AS MATERIALIZED (SELECT count(*) AS n FROM ("  # noqa: S608 constants
+        f"SELECT id FROM executions WHERE id = ANY({numbers.one('text[]')}) ORDER BY id FOR UPDATE) AS l)"
+    )
+
+
+def _moved(numbers: _Numbers, shape: Shape, guard: str) -> str:
+    columns = (*APPEND_COLUMNS, *RELEASE_COLUMNS) if shape.releases else APPEND_COLUMNS
+    source = numbers.rows("b", columns)
+    wake = "b.wake_at_us"
+    if shape.releases:
+        source += " LEFT JOIN executions AS s ON s.id = b.id AND b.releases"
+        wake = (
+            "CASE WHEN NOT b.releases THEN b.wake_at_us WHEN b.addressed OR e.ctid <> s.ctid "  # noqa: S608 constants
+            "OR EXISTS (SELECT FROM messages AS m WHERE m.execution_id = b.id AND m.consumed_at_us IS NULL "
+            f"AND m.id <> ALL({numbers.one('bigint[]')})) "
+            f"THEN least(b.wake_at_us, {_NOW_US}) ELSE b.wake_at_us END"
+        )
+    if shape.messages:
+        source = f"(SELECT n FROM locked) AS l CROSS JOIN {source}"
+        guard += " AND l.n >= 0"  # so that the rows are locked before the first is moved
+    changes = ", ".join(f"{name} = b.{name}" for name in MOVED)
+    return (
+        f"moved AS (UPDATE executions AS e SET {changes}, owner = b.new_owner, claims = 0, "  # noqa: S608 constants
+        f"wake_at_us = {wake}, updated_at_us = coalesce(b.updated_at_us, {_NOW_US}) "
+        f"FROM {source} WHERE e.id = b.id AND {guard} RETURNING e.id, e.owner, e.status)"
+    )
+
+
+def _started(numbers: _Numbers) -> str:
+    made = {name: f"s.{name}" for name, _ in START_COLUMNS}
+    for name in ("inserted_at_us", "updated_at_us"):
+        made[name] = f"coalesce(s.{name}, {_NOW_US})"
+    source = numbers.rows("s", (*START_COLUMNS, ("guarded", "bool")))
+    return (
+        f"started AS (INSERT INTO executions ({', '.join(made)}) SELECT {', '.join(made.values())} FROM {source} "  # noqa: S608
+        f"WHERE NOT s.guarded OR {_among('s.parent', 'moved')} ON CONFLICT (id) DO NOTHING RETURNING id)"
+    )
+
+
+def _events(numbers: _Numbers) -> str:
+    return (
+        "recorded AS (INSERT INTO events (execution_id, version, type, data, at_us) "  # noqa: S608 constants
+        f"SELECT v.execution_id, v.version, v.type, v.data, coalesce(v.at_us, {_NOW_US}) "
+        f"FROM {numbers.rows('v', EVENT_COLUMNS)} WHERE {_among('v.execution_id', 'passed')})"
+    )
+
+
+def _consumed(numbers: _Numbers) -> list[str]:
+    """Keys that a sender chose are kept until the execution ends: they are known as long as it lives."""
+    taken = f"taken AS MATERIALIZED (SELECT * FROM {numbers.rows('c', CONSUMED_COLUMNS)} WHERE {_among('c.execution_id', 'moved')})"  # noqa: S608, E501
+    same = "m.id = t.id AND m.execution_id = t.execution_id"
+    forgotten = f"(t.ended OR starts_with(m.key, '{MADE_KEY}'))"
+    return [
+        taken,
+        f"dropped AS (DELETE FROM messages AS m USING taken AS t WHERE {same} AND {forgotten})",  # noqa: S608
+        f"kept AS (UPDATE messages AS m SET consumed_at_us = {_NOW_US}, updated_at_us = {_NOW_US}, payload = 'null' "  # noqa: S608
+        f"FROM taken AS t WHERE {same} AND NOT {forgotten})",
+    ]
+
+
+def _ended(numbers: _Numbers) -> list[str]:
+    return [
+        f"over AS MATERIALIZED (SELECT id FROM unnest({numbers.one('text[]')}) AS d(id) WHERE {_among('d.id', 'moved')})",  # noqa: S608
+        "forgotten AS (DELETE FROM messages AS m USING over AS o "
+        "WHERE m.execution_id = o.id AND m.consumed_at_us IS NOT NULL)",
+    ]
+
+
+def _messages(numbers: _Numbers) -> list[str]:
+    aimed = (
+        f"aimed AS MATERIALIZED (SELECT t.id FROM (SELECT n FROM locked) AS l CROSS JOIN "  # noqa: S608 constants
+        f"unnest({numbers.one('text[]')}) AS t(id) WHERE l.n >= 0 AND NOT {_among('t.id', 'moved')})"
+    )
+    poked = (
+        f"poked AS (UPDATE executions AS e SET wake_at_us = {WOKEN.format(now=_NOW_US)} "  # noqa: S608 constants
+        f"FROM aimed AS a WHERE e.id = a.id AND e.{OPEN} RETURNING e.id, e.owner)"
+    )
+    named = "execution_id, kind, name, payload, sender, key"
+    return [
+        aimed,
+        poked,
+        f"addressed AS (SELECT id, owner FROM poked UNION ALL SELECT id, owner FROM moved WHERE {OPEN})",  # noqa: S608
+        turn("addressed"),
+        f"sent AS (INSERT INTO messages ({named}, at_us, inserted_at_us, updated_at_us) "  # noqa: S608 constants
+        f"SELECT {', '.join(f'm.{name}' for name in named.split(', '))}, {', '.join([_NOW_US] * 3)} "
+        f"FROM (SELECT n FROM turn) AS l CROSS JOIN {numbers.rows('m', MESSAGE_COLUMNS)} "
+        f"WHERE l.n >= 0 AND {_among('m.execution_id', 'addressed')} "
+        f"AND (m.free OR {_among('m.source', 'passed')}) ON CONFLICT (execution_id, key) DO NOTHING)",
+    ]
+
+
+# Always an update, though often of nothing: a release that waits for the row sees by it that there was a message.
+WOKEN: Final = "CASE WHEN e.owner IS NULL THEN least(e.wake_at_us, {now}) ELSE e.wake_at_us END"
+
+
+def turn(rows: str) -> str:
+    """Return the part that waits for the turn of each owner in `rows` to draw message ids."""
+    owners = f"SELECT DISTINCT owner FROM {rows} WHERE owner IS NOT NULL ORDER BY owner"  # noqa: S608 constants
+    return f"turn AS MATERIALIZED (SELECT count({_OWNER_LOCK}) AS n FROM ({owners}) AS o)"  # noqa: S608 constants
+
+
+def _logs(numbers: _Numbers) -> str:
+    named = [name for name, _ in LOG_COLUMNS if name != "free"]
+    return (
+        f"logged AS (INSERT INTO logs ({', '.join(named)}) SELECT {', '.join(f'l.{name}' for name in named)} "  # noqa: S608
+        f"FROM {numbers.rows('l', LOG_COLUMNS)} WHERE l.free OR {_among('l.execution_id', 'passed')})"
+    )
+
+
+def _blobs(numbers: _Numbers) -> str:
+    return (
+        "stored AS (INSERT INTO blobs (digest, content, inserted_at_us, updated_at_us) "  # noqa: S608 constants
+        f"SELECT x.digest, x.content, us, us FROM now CROSS JOIN {numbers.rows('x', BLOB_COLUMNS)} "
+        "ON CONFLICT (digest) DO NOTHING)"
+    )
+
+
+def _among(value: str, rows: str) -> str:
+    """Return a condition that looks `value` up in a hash table: as a join it would be a nested loop, n times n."""
+    return f"({value} IN (SELECT id FROM {rows})) IS TRUE"  # noqa: S608 constants

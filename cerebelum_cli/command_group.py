@@ -1,0 +1,79 @@
+"""The root command: every way to fail ends here, in one form and with its exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+
+class CommandGroup(TyperGroup):
+    """Takes `--debug` anywhere on the line, and turns whatever is raised into a message and an exit code."""
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **options: Any) -> Any:  # type: ignore[override]
+        """Run the command line; always ends with `SystemExit`."""
+        line = list(sys.argv[1:] if args is None else args)
+        own = line[: line.index("--")] if "--" in line else line
+        debug = "--debug" in own or os.environ.get("CEREBELUM_DEBUG", "") not in ("", "0")
+        line = [word for word in own if word != "--debug"] + line[len(own) :]
+        _never_fail_on_a_character()
+        options["standalone_mode"] = False
+        try:
+            code = super().main(args=line, prog_name=prog_name or "cerebelum", **options)
+        except typer.TyperException as error:
+            sys.exit(_report(_usage_problem(error, line), line, debug))
+        except typer.Abort:
+            sys.exit(1)
+        except BrokenPipeError:
+            _close_quietly()
+            sys.exit(1)
+        except Exception as error:
+            sys.exit(_report(error, line, debug))
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report(error: BaseException, line: Sequence[str], debug: bool) -> int:
+    from cerebelum_cli.errors import report
+
+    return report(error, as_json=wants_json(line), debug=debug)
+
+
+def _usage_problem(error: typer.TyperException, line: Sequence[str]) -> BaseException:
+    from cerebelum_cli.errors import UsageProblem
+
+    command = next((word for word in line if not word.startswith("-")), "")
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else f"cerebelum {command}".strip()
+    return UsageProblem(error.format_message().strip() or "what is to be done?", help_=f"{path} --help")
+
+
+def wants_json(line: Sequence[str]) -> bool:
+    """Return whether a command line asks for JSON: then errors are JSON as well."""
+    payload_option = line[:1] == ["signal"]  # there `--json` takes the signal's payload
+    for word, following in zip(line, [*line[1:], ""], strict=True):
+        if word == "--":
+            return False
+        if word == "--json" and not payload_option:
+            return True
+        if word in ("-o", "--output") and following in ("json", "jsonl"):
+            return True
+        if word in ("-ojson", "-ojsonl", "--output=json", "--output=jsonl"):
+            return True
+    return False
+
+
+def _never_fail_on_a_character() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _close_quietly() -> None:
+    """The reader went away (`cerebelum list | head -1`): do not complain again at the interpreter's end."""
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, not a path of ours
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

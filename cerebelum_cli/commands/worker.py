@@ -1,0 +1,98 @@
+"""`worker`: a node that runs workflows until it is told to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cerebelum_cli.options import StoreOption
+
+if TYPE_CHECKING:
+    from cerebelum.engine.runtime.code.loading import LoadedFlow
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(worker)
+
+
+def worker(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH]…", help="Flow files, or folders of them; default: this folder.")
+    ] = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Plain-function steps at once.")] = 32,
+    stop_within: Annotated[
+        float, typer.Option("--stop-within", min=0, metavar="SECONDS", help="How long running steps may take at the end.")
+    ] = 10.0,
+    stored_code: Annotated[
+        bool, typer.Option("--allow-stored-code", help="Run old versions from the source in the store.")
+    ] = False,
+    store: StoreOption = None,
+) -> None:
+    """Run a node: the workflows of these files, for whoever starts them, until SIGTERM.
+
+    Exit codes: 0 stopped in an orderly way (SIGTERM), 130 (Ctrl-C), 6 the store is gone, 9 a flow does not load.
+    """
+    from cerebelum_cli.composition import run_async
+    from cerebelum_cli.settings import store_url
+
+    flows = load_flows([Path(path) for path in paths or ["."]])
+    raise typer.Exit(run_async(_work(store_url(store), flows, threads, stop_within, stored_code)))
+
+
+def load_flows(paths: list[Path]) -> list[LoadedFlow]:
+    """Load flow files and, of folders, every file that declares a workflow.
+
+    Raises:
+        NoWorkflow: there is none at all.
+        FlowNotFound, FlowSyntaxError, FlowImportFailed: one does not load.
+    """
+    from cerebelum.engine.domain.errors_code import NoWorkflow
+    from cerebelum.engine.runtime.code.loading import load_flow
+
+    flows = []
+    for path in paths:
+        files = sorted(path.glob("*.py")) if path.is_dir() else [path]
+        flows += [load_flow(file) for file in files if not path.is_dir() or _may_declare(file)]
+    if not any(flow.workflows or flow.imported for flow in flows):
+        raise NoWorkflow(", ".join(str(path) for path in paths))
+    return flows
+
+
+def _may_declare(file: Path) -> bool:
+    return "workflow" in file.read_text(encoding="utf-8", errors="replace")
+
+
+async def _work(url: str, flows: list[LoadedFlow], threads: int, stop_within_s: float, stored_code: bool) -> int:
+    import asyncio
+    import signal
+
+    from cerebelum.engine.domain.errors_store import StoreError
+    from cerebelum.engine.runtime.node import NodeSettings
+    from cerebelum_cli.composition import opened
+    from cerebelum_cli.interrupts import handled
+    from cerebelum_cli.output import say
+    from cerebelum_cli.settings import shown_store
+
+    trouble: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
+    settings = NodeSettings(policy="pin" if stored_code else "park", step_threads=threads)
+    with handled() as interrupts:
+        async with opened(
+            url, create=True, stop_within_s=stop_within_s, settings=settings, allow_stored_code=stored_code,
+            on_trouble=lambda error: None if trouble.done() else trouble.set_result(error),
+        ) as engine:  # fmt: skip
+            for flow in flows:
+                for definition in (*flow.workflows, *flow.imported):
+                    await engine.register(definition)
+            await engine.start_node()
+            say(f"node ready  store {shown_store(url)}  workflows {', '.join(engine.registry.names())}")
+            asked = asyncio.create_task(interrupts.asked.wait())
+            await asyncio.wait([asked, trouble], return_when=asyncio.FIRST_COMPLETED)
+            asked.cancel()
+            if trouble.done():
+                raise trouble.result()
+            say("stopping: running steps may finish; a second signal ends at once")
+        say("stopped")
+    return 0 if interrupts.number == signal.SIGTERM else interrupts.exit_code

@@ -1,0 +1,136 @@
+"""The composition root of the command line: the one module that chooses adapters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cerebelum.connect import make_codec, open_store
+from cerebelum.engine.application.engine import Engine
+from cerebelum.engine.domain.errors_store import StoreError, StoreUnreachable
+from cerebelum.engine.ports.codec import PayloadCodec
+from cerebelum_cli.settings import DEFAULT_STORE, shown_store
+
+T = TypeVar("T")
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine with the process's own log going to stderr in short lines."""
+    from cerebelum_cli.own_log import configure
+
+    configure()
+    return asyncio.run(work)
+
+
+def codec() -> PayloadCodec:
+    """Return the payload codec."""
+    return make_codec()
+
+
+@asynccontextmanager
+async def opened(url: str, *, create: bool = False, stop_within_s: float = 10.0, **engine: Any) -> AsyncIterator[Engine]:
+    """Give an engine on the store; its node, if it was started, is stopped at the end.
+
+    Args:
+        create: make the store where there is none; else that is an error and nothing is made.
+        stop_within_s: how long steps under way may take at the end.
+        engine: settings of `Engine`.
+
+    Raises:
+        StoreUnreachable: there is no store, and `create` is not set.
+        StoreError: it cannot be used.
+    """
+    prepare(url, create=create)
+    store = open_store(url)
+    await store.open()
+    running = Engine(store, codec(), **engine)
+    try:
+        yield running
+    finally:
+        try:
+            await running.stop_node(stop_within_s)
+        finally:
+            await store.close()
+
+
+def prepare(url: str, *, create: bool) -> None:
+    """Check that a file's store is there, or make the default one's folder.
+
+    Raises:
+        StoreUnreachable: see `opened`.
+        StoreUnsupported: the URL names no file.
+    """
+    path = _file_of(url)
+    if path is None or path.exists():
+        return
+    if not create:
+        raise StoreUnreachable(
+            f"there is no store at {shown_store(url)}\n"
+            f"  help: `cerebelum run FLOW.py` makes one in the folder you run it in; another? --store URL"
+        )
+    if path.parent != Path(DEFAULT_STORE).parent.resolve():
+        return  # a folder that was named must be there: a typing error should not make one
+    try:
+        path.parent.mkdir(exist_ok=True)
+        ignore = path.parent / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")  # histories do not belong into a repository
+    except OSError as error:
+        raise StoreUnreachable(
+            f"{shown_store(url)} cannot be made: {error.strerror}\n"
+            f"  help: see who may write there: ls -ld {path.parent.parent}; or name another place: --store URL"
+        ) from error
+
+
+def _file_of(url: str) -> Path | None:
+    if not url.startswith("sqlite:"):
+        return None
+    from cerebelum.adapters.stores.sqlite.location import locate
+
+    return locate(url).path
+
+
+async def schema_revisions(url: str) -> tuple[str | None, str]:
+    """Return the store's schema revision (None: empty) and the newest one of this release.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    from cerebelum.adapters.stores import migrate
+
+    prepare(url, create=False)
+    return await _translated(migrate.current(url), url), migrate.head()
+
+
+async def upgrade_schema(url: str) -> None:
+    """Bring the store's schema to the newest revision of this release.
+
+    Raises:
+        StoreError: the store cannot be read or written.
+    """
+    from cerebelum.adapters.stores import migrate
+
+    prepare(url, create=False)
+    await _translated(migrate.upgrade(url), url)
+
+
+async def _translated(work: Coroutine[Any, Any, T], url: str) -> T:
+    """Driver errors stop here."""
+    import sqlite3
+
+    from alembic.util import CommandError
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+    from cerebelum.adapters.stores.sqlite.errors import translate
+
+    try:
+        return await work
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.Error):
+            raise translate(error.orig, url) from error
+        raise StoreError(f"{shown_store(url)} failed: {error.orig}\n  help: cerebelum db status") from error
+    except (CommandError, SQLAlchemyError, OSError) as error:
+        raise StoreUnreachable(f"{shown_store(url)}: {error}\n  help: check the URL: --store URL") from error
