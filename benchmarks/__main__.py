@@ -19,7 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     rounds = options.rounds or (1 if options.quick else 3)
     size = "quick" if options.quick else "full"
-    results = Rounds(options.engines, options.only, size=size, say=lambda line: print(line, file=sys.stderr, flush=True)).run(rounds)
+    results = Rounds(
+        options.engines, options.only, size=size, say=lambda line: print(line, file=sys.stderr, flush=True)
+    ).run(rounds)
     page = render(results, engines=options.engines, workloads=options.only, rounds=rounds, size=size)
     print(page)
     out = options.out or (None if options.quick else OUT)
@@ -30,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes, one round, nothing written: to see that it works")
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes, one round, nothing written: to see that it works"
+    )
     parser.add_argument("--only", type=_choice(ALL_WORKLOADS), default=list(ALL_WORKLOADS), help="such as W1,W2")
     parser.add_argument("--engines", type=_choice(ENGINES), default=list(ENGINES), help=f"of {','.join(ENGINES)}")
     parser.add_argument("--rounds", type=int, help="3; with --quick 1")

@@ -1,4 +1,4 @@
-"""This engine, by its public client."""
+"""Cerebelum, by its public client."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class CerebelumEngine:
 
     def __init__(self, client: Client, opened: AsyncExitStack) -> None:
         self.client, self._opened = client, opened
+        self._asleep_count = 0
         self.step_times_s = Observed.step_times_s
         self.step_times_s.clear()
         Observed.slow_steps_done = 0
@@ -54,11 +55,12 @@ class CerebelumEngine:
         await self.client.start_many(FLOWS["sleeper"], [(index,) for index in range(count)])
         node = self.client.engine.node
         assert node is not None
-        while node.resident:  # it forgets a sleeper once the sleep is durable
+        while node.resident:  # noqa: ASYNC110 - it forgets a sleeper once the sleep is durable, and tells nobody
             await asyncio.sleep(0.001)
+        self._asleep_count += count
         counts = await self.client.engine.store.count_executions()
-        if counts.get("waiting") != count:
-            raise AssertionError(f"{count} workflows should be asleep, but: {counts}")
+        if counts.get("waiting") != self._asleep_count:
+            raise AssertionError(f"{self._asleep_count} workflows should be asleep, but: {counts}")
 
     async def close(self) -> None:
         await self._opened.aclose()

@@ -20,17 +20,20 @@ class Observed:
 
 @step
 async def increment(value: int) -> int:
+    """Return the next number."""
     return value + 1
 
 
 @step
 async def increment_and_mark(value: int) -> int:
+    """The same, and note when."""
     Observed.step_times_s.append(time.perf_counter())
     return value + 1
 
 
 @step
 async def increment_slowly(value: int) -> int:
+    """The same, after a while."""
     await asyncio.sleep(SLOW_STEP_S)
     Observed.slow_steps_done += 1
     return value + 1
@@ -38,11 +41,13 @@ async def increment_slowly(value: int) -> int:
 
 @workflow
 async def one_step(value: int) -> int:
+    """W1, W3: one step."""
     return await increment(value)
 
 
 @workflow
 async def ten_steps(value: int) -> int:
+    """W2: ten steps, one after another."""
     for _ in range(STEPS_EACH):
         value = await increment(value)
     return value
@@ -50,11 +55,13 @@ async def ten_steps(value: int) -> int:
 
 @workflow
 async def fan_out(count: int) -> int:
+    """W4: many steps at once."""
     return sum(await asyncio.gather(*(increment(index) for index in range(count))))
 
 
 @workflow
 async def many_steps(count: int) -> int:
+    """W7, W9: many steps, one after another."""
     value = 0
     for _ in range(count):
         value = await increment_and_mark(value)
@@ -63,12 +70,14 @@ async def many_steps(count: int) -> int:
 
 @workflow
 async def sleeper(value: int) -> int:
+    """W5: sleep for an hour."""
     await asyncio.sleep(SLEEP_S)
     return value
 
 
 @workflow
 async def slow_steps(value: int) -> int:
+    """W6: ten steps that take their time."""
     for _ in range(STEPS_EACH):
         value = await increment_slowly(value)
     return value

@@ -11,6 +11,8 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from typing import Any
 
 from benchmarks.engine import STEPS_EACH, Engine
 from benchmarks.sizes import BY_NAME, Sizes
@@ -26,10 +28,9 @@ def names(sizes: Sizes) -> list[str]:
 
 async def be_victim(engine: Engine, sizes: Sizes) -> None:
     """Run the workflows, say when half the steps are done, and go on until killed."""
-    starting = asyncio.create_task(engine.start_named("slow_steps", names(sizes)))
-    while engine.slow_steps_done < sizes.crashed * STEPS_EACH // 2 and not (starting.done() and starting.exception()):
+    await engine.start_named("slow_steps", names(sizes))
+    while engine.slow_steps_done < sizes.crashed * STEPS_EACH // 2:  # noqa: ASYNC110 - steps know no event of ours
         await asyncio.sleep(0.005)
-    await starting
     print(MIDWAY, flush=True)
     await asyncio.Event().wait()
 
@@ -45,16 +46,16 @@ def w6_crash(engine_name: str, url: str, size: str) -> Metrics:
     sizes = BY_NAME[size]
     victim = _spawn("victim", engine_name, url, size)
     try:
-        line = _line_of(victim)
+        is_midway = any(line.strip() == MIDWAY for line in _lines(victim))
     finally:
         victim.kill()
         victim.communicate()
-    if line.strip() != MIDWAY:
-        raise AssertionError(f"the victim ended before it was killed, saying {line!r}")
+    if not is_midway:
+        raise AssertionError("the victim ended before it was killed")
     started_s = time.perf_counter()
     survivor = _spawn("survivor", engine_name, url, size)
     try:
-        answer = json.loads(_line_of(survivor) or "{}")
+        answer: dict[str, Any] = next((json.loads(line) for line in _lines(survivor) if line.startswith("{")), {})
         took_s = time.perf_counter() - started_s
     finally:
         survivor.kill()
@@ -64,11 +65,24 @@ def w6_crash(engine_name: str, url: str, size: str) -> Metrics:
 
 
 def _spawn(role: str, engine_name: str, url: str, size: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "benchmarks.measure", "--role", role, "--engine", engine_name, "--url", url, "--size", size]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.measure",
+        "--role",
+        role,
+        "--engine",
+        engine_name,
+        "--url",
+        url,
+        "--size",
+        size,
+    ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def _line_of(process: subprocess.Popen[str]) -> str:
-    """Return the first line a process prints; its silence ends with the deadline of the process that started us."""
+def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
+    """Yield what a process prints, log lines too; its silence ends with the deadline of the process that started us."""
     assert process.stdout is not None
-    return process.stdout.readline()
+    while line := process.stdout.readline():
+        yield line

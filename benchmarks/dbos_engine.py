@@ -51,20 +51,24 @@ increment_slowly: Step = dbos.DBOS.step()(_increment_slowly)
 
 
 async def one_step(value: int) -> int:
+    """W1, W3: one step."""
     return await increment(value)
 
 
 async def ten_steps(value: int) -> int:
+    """W2: ten steps, one after another."""
     for _ in range(STEPS_EACH):
         value = await increment(value)
     return value
 
 
 async def fan_out(count: int) -> int:
+    """W4: many steps at once."""
     return sum(await asyncio.gather(*(increment(index) for index in range(count))))
 
 
 async def many_steps(count: int) -> int:
+    """W7, W9: many steps, one after another."""
     value = 0
     for _ in range(count):
         value = await increment_and_mark(value)
@@ -72,11 +76,13 @@ async def many_steps(count: int) -> int:
 
 
 async def sleeper(value: int) -> int:
+    """W5: sleep for an hour."""
     await dbos.DBOS.sleep_async(SLEEP_S)
     return value
 
 
 async def slow_steps(value: int) -> int:
+    """W6: ten steps that take their time."""
     for _ in range(STEPS_EACH):
         value = await increment_slowly(value)
     return value
@@ -97,6 +103,7 @@ class DbosEngine:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._asleep_count = 0
         self.step_times_s = Observed.step_times_s
 
     @property
@@ -135,13 +142,16 @@ class DbosEngine:
 
     async def put_to_sleep(self, count: int) -> None:
         await asyncio.gather(*(dbos.DBOS.start_workflow_async(FLOWS["sleeper"], index) for index in range(count)))
-        while await self._sleep_count() < count:
+        self._asleep_count += count
+        while await self._sleep_count() < self._asleep_count:  # noqa: ASYNC110 - only its database tells
             await asyncio.sleep(ASLEEP_POLL_S)
 
     async def _sleep_count(self) -> int:
         where = "WHERE function_name = 'DBOS.sleep'"
         if self._url.startswith("sqlite:"):
-            return await asyncio.to_thread(_count_in_sqlite, self._url, f"SELECT count(*) FROM operation_outputs {where}")
+            return await asyncio.to_thread(
+                _count_in_sqlite, self._url, f"SELECT count(*) FROM operation_outputs {where}"
+            )
         connection = await asyncpg.connect(self._url)
         try:
             return int(await connection.fetchval(f"SELECT count(*) FROM dbos.operation_outputs {where}"))

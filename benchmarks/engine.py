@@ -66,14 +66,22 @@ ENGINES: Mapping[str, EngineInfo] = {
         EngineInfo("cerebelum-memory", f"{_OURS} memory", "memory", "none"),
         EngineInfo("cerebelum-sqlite", f"{_OURS} SQLite FULL", "sqlite", "WAL, synchronous=FULL (its default)"),
         EngineInfo(
-            "cerebelum-sqlite-normal", f"{_OURS} SQLite NORMAL", "sqlite", "WAL, synchronous=NORMAL", "?synchronous=NORMAL"
+            "cerebelum-sqlite-normal",
+            f"{_OURS} SQLite NORMAL",
+            "sqlite",
+            "WAL, synchronous=NORMAL",
+            "?synchronous=NORMAL",
         ),
         EngineInfo("cerebelum-postgres", f"{_OURS} PostgreSQL", "postgres", "fsync=on, synchronous_commit=on"),
         EngineInfo(
             "dbos-sqlite", "DBOS SQLite", "sqlite", "rollback journal, synchronous=FULL (its default)", peer=True
         ),
         EngineInfo(
-            "dbos-postgres", "DBOS PostgreSQL", "postgres", "fsync=on, synchronous_commit=on (the same server)", peer=True
+            "dbos-postgres",
+            "DBOS PostgreSQL",
+            "postgres",
+            "fsync=on, synchronous_commit=on (the same server)",
+            peer=True,
         ),
     )
 }
@@ -83,10 +91,6 @@ def missing_part(info: EngineInfo) -> str | None:
     """Return why the engine cannot be measured here; None if it can."""
     if info.peer and find_spec("dbos") is None:
         return "not installed"
-    if not info.peer:
-        package = "cerebelum.adapters.stores"
-        if find_spec(f"{package}.{info.kind}") is None:
-            return "no such store"
     return None
 
 

@@ -39,7 +39,10 @@ def sqlite_floor(path: Path, sizes: Sizes) -> Metrics:
         batched_s = time.perf_counter() - started_s
     finally:
         connection.close()
-    return {"single_commits_per_s": sizes.floor_rows / single_s, "batched_rows_per_s": batches * _BATCH_ROWS / batched_s}
+    return {
+        "single_commits_per_s": sizes.floor_rows / single_s,
+        "batched_rows_per_s": batches * _BATCH_ROWS / batched_s,
+    }
 
 
 async def postgres_floor(url: str, sizes: Sizes) -> Metrics:
@@ -60,4 +63,7 @@ async def postgres_floor(url: str, sizes: Sizes) -> Metrics:
         batched_s = time.perf_counter() - started_s
     finally:
         await connection.close()
-    return {"single_commits_per_s": sizes.floor_rows / single_s, "batched_rows_per_s": batches * _BATCH_ROWS / batched_s}
+    return {
+        "single_commits_per_s": sizes.floor_rows / single_s,
+        "batched_rows_per_s": batches * _BATCH_ROWS / batched_s,
+    }

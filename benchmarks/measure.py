@@ -52,7 +52,8 @@ def measure_floor(url: str, sizes: Sizes) -> Metrics:
     """Measure the bare database at `url`."""
     if url.startswith("sqlite:"):
         return sqlite_floor(Path(url.removeprefix("sqlite:///")), sizes)
-    return run(postgres_floor(url, sizes))
+    measured: Metrics = run(postgres_floor(url, sizes))
+    return measured
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:

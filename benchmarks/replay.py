@@ -3,64 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from importlib.util import find_spec
 
 from benchmarks.cerebelum_engine import CerebelumEngine
 from benchmarks.cerebelum_flows import FLOWS
 from benchmarks.sizes import Sizes
 from benchmarks.workloads import Metrics
-from cerebelum.connect import make_codec
-from cerebelum.engine.domain.events import RecordedEvent
-from cerebelum.engine.runtime.frames import capture_tasks
-from cerebelum.engine.runtime.replay import Replay
-from cerebelum.engine.runtime.run import WorkflowRun
-
-_REPLAY_USE_CASE = "cerebelum.engine.application.replay"
+from cerebelum.engine.application.replay import ExecutionReplay, replay_execution
 
 
 async def w9_replay(engine: CerebelumEngine, sizes: Sizes) -> Metrics:
-    """Run one workflow of many steps, then replay its history. Events are read from the store for frames only."""
+    """Run one workflow of many steps, then replay its history. Reading the history from the store is not timed."""
     handle = await engine.client.start(FLOWS["many_steps"], sizes.long)
     await handle.result()
-    history = await handle.history()
-    started_s = time.perf_counter()
+    events = len(await handle.history())
+    plain_s = frames_s = 0.0
     for _ in range(sizes.replays):
-        _replay(handle.id, history)
-    plain_s = (time.perf_counter() - started_s) / sizes.replays
+        plain = await replay_execution(engine.client.engine, handle.id, definition=FLOWS["many_steps"], frames=False)
+        plain_s += _timed_s(plain, frame_count=0)
+        framed = await replay_execution(engine.client.engine, handle.id, definition=FLOWS["many_steps"])
+        frames_s += _timed_s(framed, frame_count=events)
+    total = events * sizes.replays
+    return {"count": events, "events_per_s": total / plain_s, "events_with_frames_per_s": total / frames_s}
+
+
+def _timed_s(replay: ExecutionReplay, *, frame_count: int) -> float:
     started_s = time.perf_counter()
-    for _ in range(sizes.replays):
-        frames = await _frame_count(engine, handle.id, history)
-        if frames < sizes.long:
-            raise AssertionError(f"{len(history)} events gave only {frames} frames")
-    frames_s = (time.perf_counter() - started_s) / sizes.replays
-    return {
-        "count": len(history),
-        "events_per_s": len(history) / plain_s,
-        "events_with_frames_per_s": len(history) / frames_s,
-    }
-
-
-def _replay(execution_id: str, history: Sequence[RecordedEvent]) -> None:
-    run = WorkflowRun(execution_id, FLOWS["many_steps"], make_codec())
-    unrecorded = Replay(run, history).to_end()
-    if unrecorded or not run.ended:
-        raise AssertionError(f"the replay did not end: {unrecorded}")
-    run.close()
-
-
-async def _frame_count(engine: CerebelumEngine, execution_id: str, history: Sequence[RecordedEvent]) -> int:
-    if find_spec(_REPLAY_USE_CASE) is not None:
-        from importlib import import_module
-
-        replayed = import_module(_REPLAY_USE_CASE).replay_execution(
-            engine.client.engine, execution_id, definition=FLOWS["many_steps"]
-        )
-        return sum([1 async for _ in replayed])
-    run = WorkflowRun(execution_id, FLOWS["many_steps"], make_codec())
-    count = 0
-    for _ in Replay(run, history).steps():
-        capture_tasks(list(run.loop.tasks.values()))
-        count += 1
-    run.close()
-    return count
+    frames = sum(1 for _ in replay)
+    took_s = time.perf_counter() - started_s
+    if frames != frame_count or replay.report is None or replay.report.outcome != "same":
+        raise AssertionError(f"the replay gave {frames} frames, not {frame_count}, or another end: {replay.report}")
+    return took_s

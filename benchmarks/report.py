@@ -12,6 +12,12 @@ from benchmarks.rounds import FLOORS, Results, applies
 from benchmarks.targets import METRICS, PEER_OF, Metric, Verdict, better_by, verdicts
 
 NOTES = "## Notes"
+_INTRODUCTION = (
+    "Written by `make bench` on {date}: {rounds} interleaved round(s) at size `{size}`. Each figure is the median of the rounds, "
+    "each measurement a process of its own on a database of its own, and every result was checked. Client, engine and workers "
+    "share one process, on uvloop for every engine. Only ratios within one run count: machines drift."
+)
+_NONE, _TIMES = "-", "x"
 _NO_NOTES = "What limits now, and which target to raise. This section is kept when the results are written again.\n"
 
 
@@ -20,9 +26,7 @@ def render(results: Results, *, engines: Sequence[str], workloads: Sequence[str]
     judged = [verdict for verdict in verdicts(results.median) if verdict.target.workload in workloads]
     parts = [
         "# Results",
-        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {rounds} interleaved round(s) at size `{size}`; each figure is the "
-        "median of the rounds, each measurement a process of its own on a database of its own, and every result was checked. Client, engine and "
-        "workers share one process, or for W6 one machine. Only ratios within one run count: machines drift.",
+        _INTRODUCTION.format(date=datetime.now(UTC).date(), rounds=rounds, size=size),
         _facts(results),
         "## Measured",
         *_measured(results, engines, workloads),
@@ -49,7 +53,9 @@ def _facts(results: Results) -> str:
         batched = results.median(name, "floor", "batched_rows_per_s")
         if single is not None and batched is not None:
             how = {"sqlite": "`sqlite3`, FULL", "postgres": "asyncpg"}[kind]
-            lines.append(f"- Floor of {how}: {number(single)} single commits/s, {number(batched)} rows/s in batches of 2,000")
+            lines.append(
+                f"- Floor of {how}: {number(single)} single commits/s, {number(batched)} rows/s in batches of 2,000"
+            )
     lines += [f"- {ENGINES[name].label}: {reason}" for name, reason in results.missing.items()]
     return "\n".join(lines)
 
@@ -109,9 +115,9 @@ def _against(results: Results, judged: Sequence[Verdict]) -> Iterator[str]:
                 f"{metric.text}, {metric.unit}",
                 {"sqlite": "SQLite", "postgres": "PostgreSQL", "memory": "memory"}[ENGINES[target.engine].kind],
                 number(ours),
-                "–" if spread is None else f"{spread:.2f} ×",
+                _NONE if spread is None else f"{spread:.2f} {_TIMES}",
                 number(peer),
-                "–" if ratio is None or metric.name == "last_to_first" else f"{number(ratio)} ×",
+                _NONE if ratio is None or metric.name == "last_to_first" else f"{number(ratio)} {_TIMES}",
                 _bound(verdict),
                 {True: "met", False: "**missed**", None: "not measured"}[verdict.met],
             ]
@@ -122,7 +128,7 @@ def _against(results: Results, judged: Sequence[Verdict]) -> Iterator[str]:
 
 def _bound(verdict: Verdict) -> str:
     if verdict.target.is_ratio:
-        return f"≥ {number(verdict.target.bound)} × DBOS"
+        return f"≥ {number(verdict.target.bound)} {_TIMES} DBOS"
     return f"{'≥' if verdict.metric.more_is_better else '≤'} {number(verdict.target.bound)}"
 
 
@@ -131,7 +137,7 @@ def _missed(results: Results, judged: Sequence[Verdict]) -> Iterator[str]:
     for verdict in judged:
         where, what = ENGINES[verdict.target.engine].label, f"{verdict.target.workload}, {verdict.metric.text}"
         if verdict.met is False:
-            unit = "× DBOS" if verdict.target.is_ratio else verdict.metric.unit
+            unit = f"{_TIMES} DBOS" if verdict.target.is_ratio else verdict.metric.unit
             lines.append(f"- {what}, {where}: {number(verdict.value)} {unit}, the target is {_bound(verdict)}.")
         elif verdict.met is None:
             lines.append(f"- {what}, {where}: not measured.")
@@ -143,7 +149,7 @@ def _missed(results: Results, judged: Sequence[Verdict]) -> Iterator[str]:
 def number(value: float | None) -> str:
     """Return a figure with three digits that matter."""
     if value is None:
-        return "–"
+        return _NONE
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"
@@ -152,5 +158,3 @@ def number(value: float | None) -> str:
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Return rows as a Markdown table."""
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import statistics
@@ -24,6 +25,7 @@ from tests.servers.postgres_binaries import PostgresUnavailable
 ROOT = Path(__file__).resolve().parents[1]
 ALL_WORKLOADS = ("W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9")
 DEADLINE_S = 180.0
+_ERROR = re.compile(r"[\w.]+(Error|Exception|Unavailable|Unsupported|Failed|Mismatch|Locked|NotFound)\b")
 FLOORS = {"sqlite": "floor-sqlite", "postgres": "floor-postgres"}
 
 
@@ -69,7 +71,9 @@ class Rounds:
         say: told what happens.
     """
 
-    def __init__(self, engines: Sequence[str], workloads: Sequence[str], *, size: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, engines: Sequence[str], workloads: Sequence[str], *, size: str, say: Callable[[str], None]
+    ) -> None:
         self._workloads, self._size, self._say = workloads, size, say
         self._engines = [ENGINES[name] for name in engines]
         self.results = Results()
@@ -149,7 +153,7 @@ def _metrics_of(command: list[str]) -> dict[str, float]:
     """Run a measurement and return what it prints.
 
     Raises:
-        RuntimeError: it failed; the message is the last line it said.
+        RuntimeError: it failed; the message is the last error it told.
         TimeoutError: it took longer than `DEADLINE_S`.
     """
     process = subprocess.Popen(
@@ -164,7 +168,7 @@ def _metrics_of(command: list[str]) -> dict[str, float]:
             os.killpg(process.pid, signal.SIGKILL)  # its own group: a crash workload has processes of its own
             process.communicate()
     if process.returncode != 0 or not out.strip():
-        said = [line for line in talk.splitlines() if line.strip()]
+        said = [line for line in talk.splitlines() if _ERROR.match(line)]
         raise RuntimeError(said[-1] if said else f"ended with {process.returncode}")
     metrics: dict[str, float] = json.loads(out.splitlines()[-1])
     return metrics

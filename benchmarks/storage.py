@@ -33,7 +33,9 @@ async def database_bytes(url: str) -> int:
     if url.startswith("sqlite:"):
         connection = sqlite3.connect(sqlite_path(url), timeout=30)
         try:
-            (pages,), (page_bytes,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+            (pages,), (page_bytes,) = (
+                connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
+            )
         finally:
             connection.close()
         return int(pages) * int(page_bytes)

@@ -25,6 +25,9 @@ class CommandGroup(TyperGroup):
         try:
             code = super().main(args=line, prog_name=prog_name or "cerebelum", **options)
         except typer.TyperException as error:
+            if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help page; nothing was done
+                sys.stderr.write(f"{error.format_message()}\n")
+                sys.exit(2)
             sys.exit(_report(_usage_problem(error, line), line, debug))
         except typer.Abort:
             sys.exit(1)
@@ -54,7 +57,7 @@ def _usage_problem(error: typer.TyperException, line: Sequence[str]) -> BaseExce
 def wants_json(line: Sequence[str]) -> bool:
     """Return whether a command line asks for JSON: then errors are JSON as well."""
     payload_option = line[:1] == ["signal"]  # there `--json` takes the signal's payload
-    for word, following in zip(line, [*line[1:], ""], strict=True):
+    for word, following in zip(line, [*line[1:], ""], strict=False):
         if word == "--":
             return False
         if word == "--json" and not payload_option:

@@ -31,7 +31,9 @@ def codec() -> PayloadCodec:
 
 
 @asynccontextmanager
-async def opened(url: str, *, create: bool = False, stop_within_s: float = 10.0, **engine: Any) -> AsyncIterator[Engine]:
+async def opened(
+    url: str, *, create: bool = False, stop_within_s: float = 10.0, **engine: Any
+) -> AsyncIterator[Engine]:
     """Give an engine on the store; its node, if it was started, is stopped at the end.
 
     Args:
@@ -91,6 +93,13 @@ def _file_of(url: str) -> Path | None:
     from cerebelum.adapters.stores.sqlite.location import locate
 
     return locate(url).path
+
+
+def known_revisions() -> tuple[str, ...]:
+    """Return the schema revisions that this release can upgrade from, oldest first."""
+    from cerebelum.adapters.stores.migrations import REVISIONS
+
+    return tuple(REVISIONS)
 
 
 async def schema_revisions(url: str) -> tuple[str | None, str]:

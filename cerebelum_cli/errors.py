@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
+from pathlib import Path
 
-from cerebelum.engine.domain.errors import CerebelumError
+from cerebelum.engine.domain.errors import CerebelumError, WaitTimedOut
 from cerebelum.engine.domain.terminal_text import visible
+from cerebelum_cli.streams import err
 
 BUG_EXIT_CODE = 70
 INTERRUPTED_EXIT_CODE = 130
@@ -29,10 +30,10 @@ class FlowFileUnknown(CerebelumError):
     code = "CB202"
     exit_code = 9
 
-    def __init__(self, execution_id: str, workflow: str, path: str) -> None:
+    def __init__(self, execution_id: str, workflow: str, path: str, *, help_: str) -> None:
         super().__init__(
-            f"the file of workflow {workflow!r} was not found: it was called {path}\n"
-            f"  help: name it: cerebelum run FLOW.py --resume {execution_id}"
+            f"the file of workflow {workflow!r} was not found below this folder: it was called {path}\n"
+            f"  help: name it: {help_}"
         )
         self.execution_id, self.workflow, self.path = execution_id, workflow, path
 
@@ -76,9 +77,38 @@ class UnknownCode(CerebelumError):
         self.wanted = code
 
 
+class ReplayDiffers(CerebelumError):
+    """The code went the recorded way, and came to another end."""
+
+    code = "CB402"
+    exit_code = 4
+
+    def __init__(self, execution_id: str, recorded: str, replayed: str) -> None:
+        super().__init__(
+            f"replay of {execution_id} came to another end\n"
+            f"  recorded  {recorded}\n"
+            f"  now       {replayed}\n"
+            f"  help: see where the values part: cerebelum replay {execution_id} --code FLOW.py"
+        )
+        self.execution_id, self.recorded, self.replayed = execution_id, recorded, replayed
+
+
+class RunTimedOut(WaitTimedOut):
+    """`run --timeout`: the execution waits for someone to run it on."""
+
+    def __init__(self, execution_id: str, after_s: float) -> None:
+        CerebelumError.__init__(
+            self,
+            f"execution {execution_id} has not ended within {after_s:g} s; it keeps its place\n"
+            f"  help: go on: cerebelum run --resume {execution_id}",
+        )
+        self.execution_id, self.after_s = execution_id, after_s
+
+
 def report(error: BaseException, *, as_json: bool = False, debug: bool = False) -> int:
     """Print an error to stderr in its one form, and return the exit code."""
     code, text, exit_code = _described(error)
+    text = text.replace(f"sqlite:///{Path.cwd()}/", "")  # as people type it
     if as_json:
         import json
 
@@ -86,13 +116,13 @@ def report(error: BaseException, *, as_json: bool = False, debug: bool = False) 
         line = json.dumps({"schema": "cerebelum.error/1", "error": body})
     else:
         line = f"error[{code}]: {visible(text)}"
-    print(line, file=sys.stderr, flush=True)
+    err(line)
     if debug:
         remote = getattr(error, "remote_traceback", "")
         if remote:
-            print(visible(remote), file=sys.stderr)
+            err(visible(remote))
         trace = "".join(traceback.format_exception(error))  # without locals: they may hold secrets
-        print(visible(trace), file=sys.stderr, end="")
+        err(visible(trace).rstrip())
     return exit_code
 
 
@@ -101,12 +131,11 @@ def _described(error: BaseException) -> tuple[str, str, int]:
     if isinstance(error, CerebelumError) and error.code != "CB002":
         return error.code, f"{error}{notes}", error.exit_code
     place = _place(error)
-    return (
-        "CB002",
+    text = (
         f"this is a bug in cerebelum, not in your flow: {type(error).__name__}: {error}{place}{notes}\n"
-        f"  help: please report it with the output of the same command and --debug; nothing that was committed is lost",
-        BUG_EXIT_CODE,
+        f"  help: please report it with the output of the same command and --debug; nothing that was committed is lost"
     )
+    return "CB002", text, BUG_EXIT_CODE
 
 
 def _place(error: BaseException) -> str:

@@ -45,8 +45,11 @@ def load_target(target: str) -> ChosenFlow:
     return ChosenFlow(flow, select_workflow(flow, name or None))
 
 
-async def find_flow(engine: Engine, row: ExecutionRow) -> ChosenFlow:
+async def find_flow(engine: Engine, row: ExecutionRow, *, help_: str) -> ChosenFlow:
     """Load the file that an execution's workflow came from, if it is still below the working folder.
+
+    Args:
+        help_: the command that names the file.
 
     Raises:
         FlowFileUnknown: it is not, or it is in two places.
@@ -55,17 +58,16 @@ async def find_flow(engine: Engine, row: ExecutionRow) -> ChosenFlow:
     code = await engine.store.get_code(row.workflow, digest=row.code) or await engine.store.get_code(row.workflow)
     path = _stored_path(code.source, code.module) if code is not None and code.source is not None else ""
     for place in _PLACES if path else ():
-        candidates = sorted(file for file in Path().glob(place + path) if not _is_hidden(file))
-        fitting = [found for file in candidates if (found := _with_workflow(file, row.workflow)) is not None]
+        fitting = [found for file in _files(place + path) if (found := _with_workflow(file, row.workflow)) is not None]
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
             break
-    raise FlowFileUnknown(row.id, row.workflow, path or "something that was not kept")
+    raise FlowFileUnknown(row.id, row.workflow, path or "something that was not kept", help_=help_)
 
 
-def _is_hidden(file: Path) -> bool:
-    return any(part.startswith(".") for part in file.parts)
+def _files(pattern: str) -> list[Path]:
+    return sorted(file for file in Path().glob(pattern) if not any(part.startswith(".") for part in file.parts))
 
 
 def _with_workflow(file: Path, name: str) -> ChosenFlow | None:

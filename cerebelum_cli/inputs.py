@@ -33,7 +33,9 @@ def typed_arguments(
     try:
         signature.call_arguments({**given, **texts})  # the names, before their values
     except ArgumentError as error:
-        error.add_note(f"  help: its arguments are {_parameters(definition)}; give them with -i NAME=VALUE or --input JSON")
+        error.add_note(
+            f"  help: its arguments are {_parameters(definition)}; give them with -i NAME=VALUE or --input JSON"
+        )
         raise
     hints = getattr(signature.arguments_type, "__annotations__", {})
     for name, text in texts.items():
@@ -69,7 +71,9 @@ def read_json(source: str, *, what: str) -> Any:
             what = f"{what} ({source[1:]})"
             text = Path(source[1:]).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise UsageProblem(f"{what} cannot be read: {error}", help_="--input '{\"name\": 1}', --input @file.json") from error
+        raise UsageProblem(
+            f"{what} cannot be read: {error}", help_="--input '{\"name\": 1}', --input @file.json"
+        ) from error
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
@@ -83,7 +87,7 @@ def _not_json(what: str, text: str, error: ValueError) -> PayloadMismatch:
     reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
     refusal = PayloadMismatch(what, path="", why=f"it is not JSON{place}: {reason}")
     if text.strip().startswith("{'"):
-        refusal.add_note("  help: JSON has double quotes: '{\"name\": \"value\"}'")
+        refusal.add_note('  help: JSON has double quotes: \'{"name": "value"}\'')
     return refusal
 
 
@@ -95,7 +99,9 @@ def _object(value: Any, definition: WorkflowDefinition[..., Any] | None) -> dict
     if isinstance(value, dict):
         return dict(value)
     names = f", such as {_parameters(definition)}" if definition is not None else ""
-    raise PayloadMismatch("--input", path="", why=f"it must be a JSON object of argument names{names}, not {_kind(value)}")
+    raise PayloadMismatch(
+        "--input", path="", why=f"it must be a JSON object of argument names{names}, not {_kind(value)}"
+    )
 
 
 def _split(pairs: Sequence[str]) -> dict[str, str]:
@@ -103,9 +109,9 @@ def _split(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         name, separator, text = pair.partition("=")
         if not separator or not name:
-            raise UsageProblem(f"-i {pair!r} is not NAME=VALUE", help_="-i zip=94107 -i 'tags=[\"a\", \"b\"]'")
+            raise UsageProblem(f"-i {pair!r} is not NAME=VALUE", help_='-i zip=94107 -i \'tags=["a", "b"]\'')
         if name in found:
-            raise UsageProblem(f"-i {name} was given twice", help_="a list is one value: -i 'tags=[\"a\", \"b\"]'")
+            raise UsageProblem(f"-i {name} was given twice", help_='a list is one value: -i \'tags=["a", "b"]\'')
         found[name] = text
     return found
 
@@ -171,5 +177,12 @@ def _type_name(annotation: Any) -> str:
 
 
 def _kind(value: Any) -> str:
-    names = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "true or false", type(None): "null"}
+    names = {
+        list: "a list",
+        str: "a text",
+        int: "a number",
+        float: "a number",
+        bool: "true or false",
+        type(None): "null",
+    }
     return names.get(type(value), type(value).__name__)

@@ -131,4 +131,3 @@ class _UnderWay:
             yield Text(f"    … {len(steps) - _MOST_ROWS} more", style="dim")
         if not steps:
             yield Text(f"  {frame}", style="dim")
-

@@ -15,6 +15,7 @@ app = typer.Typer(
     cls=CommandGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
+    context_settings={"max_content_width": 110},
     pretty_exceptions_enable=False,
     help="Durable workflows in plain Python: run them, look at them, replay them.",
 )

@@ -19,7 +19,9 @@ class Format(StrEnum):
 
 StoreOption = Annotated[
     str | None,
-    typer.Option("--store", metavar="URL", help="Store: a path, sqlite:///… or postgresql://…  [default: .cerebelum/dev.db]"),
+    typer.Option(
+        "--store", metavar="URL", help="Store: a path, sqlite:///… or postgresql://…  [default: .cerebelum/dev.db]"
+    ),
 ]
 OutputOption = Annotated[Format, typer.Option("--output", "-o", help="How to print.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="The same as -o json.")]

@@ -19,7 +19,9 @@ from cerebelum_cli.words import masked
 _FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<number>\d+).*\n(?:    (?P<line>.*))?', re.MULTILINE)
 
 
-def print_result(execution_id: str, final: ev.Event, codec: PayloadCodec, *, whole: dict[str, Any] | None = None) -> None:
+def print_result(
+    execution_id: str, final: ev.Event, codec: PayloadCodec, *, whole: dict[str, Any] | None = None
+) -> None:
     """Print the result, exactly as recorded; on a terminal secrets are masked.
 
     Args:

@@ -11,6 +11,7 @@ from typing import Any
 
 from cerebelum.engine.domain.terminal_text import visible
 from cerebelum_cli.options import Format
+from cerebelum_cli.streams import err, out
 
 _COLOURS = {"completed": "32", "failed": "31", "cancelled": "33", "running": "36", "waiting": "34", "paused": "35"}
 
@@ -35,7 +36,7 @@ def coloured(text: str, status: str, stream: Any) -> str:
 
 def say(text: str) -> None:
     """Print talk."""
-    print(visible(text), file=sys.stderr, flush=True)
+    err(visible(text))
 
 
 def print_json(value: Any) -> None:
@@ -45,13 +46,13 @@ def print_json(value: Any) -> None:
         text = json.dumps(value, indent=2, ensure_ascii=not _harmless(value))
     else:
         text = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
-    print(text, flush=True)
+    out(text)
 
 
 def print_json_line(value: Any) -> None:
     """Print one JSON object on a line of its own, at once."""
     text = json.dumps(value, ensure_ascii=is_terminal(sys.stdout))
-    print(text.encode("utf-8", "backslashreplace").decode(), flush=True)
+    out(text.encode("utf-8", "backslashreplace").decode())
 
 
 def _harmless(value: Any) -> bool:
@@ -81,15 +82,14 @@ def print_rows(
         if format_ is Format.jsonl:
             print_json_line(shape)
         else:
-            print(visible(str(shape[id_key]), keep_newlines=False), flush=True)
+            out(visible(str(shape[id_key]), keep_newlines=False))
     return count
 
 
 def _print_table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     if not is_terminal(sys.stdout):
         for cells in lines:
-            print("\t".join(cells))
-        sys.stdout.flush()
+            out("\t".join(cells))
         return
     if not lines:
         return
@@ -97,8 +97,7 @@ def _print_table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None
     for row in (columns, *lines):
         padded = [cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
         shown = [coloured(cell, cell.strip(), sys.stdout) for cell in padded]
-        print("  ".join(shown).rstrip())
-    sys.stdout.flush()
+        out("  ".join(shown).rstrip())
 
 
 def _width(text: str) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from typing import Any
 
 import structlog
 
 from cerebelum.engine.domain.terminal_text import visible
+from cerebelum_cli.streams import err
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
@@ -34,7 +34,7 @@ class _StderrLogger:
 
     def msg(self, message: str) -> None:
         """Write one line."""
-        print(message, file=sys.stderr, flush=True)
+        err(message)
 
     debug = info = warning = error = critical = exception = msg
 

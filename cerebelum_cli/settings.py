@@ -53,7 +53,9 @@ def _read(path: Path, table: tuple[str, ...]) -> dict[str, object]:
     try:
         found: object = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UsageProblem(f"{path} cannot be read: {error}", help_="mend it, or name the store: --store URL") from error
+        raise UsageProblem(
+            f"{path} cannot be read: {error}", help_="mend it, or name the store: --store URL"
+        ) from error
     for key in table:
         found = found.get(key, {}) if isinstance(found, dict) else {}
     return found if isinstance(found, dict) else {}

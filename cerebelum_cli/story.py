@@ -6,7 +6,7 @@ import shlex
 
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.events import RecordedEvent
-from cerebelum.engine.domain.projection import ExecutionState, StepState, advance
+from cerebelum.engine.domain.projection import ExecutionState, OpenWait, StepState, advance
 from cerebelum.engine.domain.terminal_text import visible
 from cerebelum.engine.runtime.masking import mask_text
 from cerebelum_cli.words import clock, duration
@@ -45,7 +45,9 @@ class Story:
                     attempt = f"  (attempt {event.attempt})" if event.attempt > 1 else ""
                     return [f"  ✗ {_padded(step.name)} {_took(step):>7}  {failure}{attempt}"]
                 wait = duration(max(0, event.retry_at_us - at_us))
-                return [f"  ↻ {_padded(step.name)} {_took(step):>7}  attempt {event.attempt}: {failure}; again in {wait}"]
+                return [
+                    f"  ↻ {_padded(step.name)} {_took(step):>7}  attempt {event.attempt}: {failure}; again in {wait}"
+                ]
             case ev.StepCancelled():
                 return [f"  ⊘ {_padded(self.state.steps[event.of].name)} cancelled"]
             case ev.CompensationStarted():
@@ -55,26 +57,27 @@ class Story:
             case _:
                 return []
 
-    def _wait(self, event: ev.Event | ev.UnknownEvent, before: dict[int, object]) -> list[str]:
+    def _wait(self, event: ev.Event | ev.UnknownEvent, before: dict[int, OpenWait]) -> list[str]:
         match event:
             case ev.TimerStarted(kind="sleep"):
                 wait = duration(max(0, event.due_us - self.state.now_us))
                 return [f"  ⏸ {_padded('sleep')} {wait:>7}  until {clock(event.due_us)}"]
             case ev.WaitStarted():
                 until = "" if event.due_us is None else f", until {clock(event.due_us)}"
-                return [f"  ⏸ {_padded(event.name)} waiting for signal {event.name!r}{until}"
-                        f"      {signal_command(self.state.execution_id, event.name)}"]  # fmt: skip
+                answer = signal_command(self.state.execution_id, event.name)
+                return [f"  ⏸ {_padded(event.name)} waiting for signal {event.name!r}{until}      {answer}"]
             case ev.SignalReceived():
                 return [f"  ⇣ {_padded(event.name)} signal received"]
             case ev.WaitTimedOutEvent():
-                wait = before.get(event.number)
-                return [f"  ⏱ {_padded(getattr(wait, 'name', ''))} no signal came in time"]
+                return [f"  ⏱ {_padded(getattr(before.get(event.number), 'name', ''))} no signal came in time"]
             case ev.ChildStarted():
                 return [f"  ↳ {_padded(event.workflow)} child {event.execution_id}"]
             case ev.ChildCompleted():
                 return [f"  ✓ {_padded(getattr(before.get(event.number), 'name', 'child'))} child completed"]
             case ev.ChildFailedEvent():
-                return [f"  ✗ {_padded(getattr(before.get(event.number), 'name', 'child'))} child failed: {_one_line(event.error)}"]
+                return [
+                    f"  ✗ {_padded(getattr(before.get(event.number), 'name', 'child'))} child failed: {_one_line(event.error)}"
+                ]
             case _:
                 return []
 
@@ -96,7 +99,11 @@ class Story:
                 return [f"  ⇢ continued as {event.execution_id}"]
             case ev.ExecutionCompleted() | ev.ExecutionFailedEvent() | ev.ExecutionCancelledEvent():
                 state = self.state
-                took = "" if state.started_us is None or state.ended_us is None else duration(state.ended_us - state.started_us)
+                took = (
+                    ""
+                    if state.started_us is None or state.ended_us is None
+                    else duration(state.ended_us - state.started_us)
+                )
                 return [f"  {state.status} in {took}" if took else f"  {state.status}"]
             case _:
                 return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from importlib import resources
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 from cerebelum_cli.options import Format, JsonOption, OutputOption, chosen
 
 _SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
+_COMPLETE = "_CEREBELUM_COMPLETE"
 _HEADING = re.compile(r"^## (CB\d{3})\b.*$", re.MULTILINE)
 
 
@@ -74,16 +76,19 @@ def version(output: OutputOption = Format.text, as_json: JsonOption = False) -> 
 
 
 def completion(
+    ctx: typer.Context,
     shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh, fish, powershell or pwsh.")],
 ) -> None:
     """Print the completion script of a shell; `cerebelum --install-completion` installs it."""
-    from typer.completion import get_completion_script
-
     from cerebelum_cli.errors import UsageProblem
 
     if shell not in _SHELLS:
         raise UsageProblem(f"no completion for shell {shell!r}", help_=f"one of {', '.join(_SHELLS)}")
-    typer.echo(get_completion_script(prog_name="cerebelum", complete_var="_CEREBELUM_COMPLETE", shell=shell))
+    os.environ[_COMPLETE] = f"source_{shell}"  # how shells ask typer for it
+    try:
+        ctx.find_root().command.main(args=[], prog_name="cerebelum", complete_var=_COMPLETE)
+    finally:
+        del os.environ[_COMPLETE]
 
 
 def _version() -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from enum import StrEnum
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cerebelum_cli.options import Format, JsonOption, OutputOption, StoreOption, TimeoutOption, chosen
+from cerebelum_cli.streams import out
 
 if TYPE_CHECKING:
     from cerebelum.engine.application.engine import Engine
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from cerebelum_cli.live import View
 
 
-class IfExists(StrEnum):
+class IfExists(Enum):
     """What to do when the id is taken."""
 
     fail = "fail"
@@ -29,7 +30,9 @@ class IfExists(StrEnum):
 
 InputPairs = Annotated[
     list[str] | None,
-    typer.Option("-i", metavar="NAME=VALUE", help="An argument: JSON if it is JSON and fits the annotation, else text."),
+    typer.Option(
+        "-i", metavar="NAME=VALUE", help="An argument: JSON if it is JSON and fits the annotation, else text."
+    ),
 ]
 WholeInput = Annotated[
     str | None, typer.Option("--input", metavar="JSON|@FILE|-", help="All arguments, as one JSON object.")
@@ -138,7 +141,9 @@ async def _begin(engine: Engine, plan: _Plan, view: View) -> str:
 
     if plan.resume is not None:
         view_of = await get_execution(engine, await resolve_id(engine, plan.resume))
-        flow = plan.flow or (None if view_of.row.ended else await find_flow(engine, view_of.row))
+        flow = plan.flow
+        if flow is None and not view_of.row.ended:
+            flow = await find_flow(engine, view_of.row, help_=f"cerebelum run FLOW.py --resume {view_of.row.id}")
         _check_resumed(plan, view_of.row.workflow)
         view.open()
         view.line(f"{view_of.row.id}  {versioned(view_of.row.workflow, view_of.row.code)}")
@@ -196,9 +201,8 @@ async def _first(
     following = asyncio.create_task(work)
     asked = asyncio.create_task(interrupted.wait())
     try:
-        await asyncio.wait(
-            [following, asked, follower.trouble], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
-        )
+        awaited: list[asyncio.Future[Any]] = [following, asked, follower.trouble]
+        await asyncio.wait(awaited, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         if following.done():
             return following.result()
         if follower.trouble.done():
@@ -212,15 +216,13 @@ async def _first(
 
 async def _finish(engine: Engine, execution_id: str, ended: Ended | None, plan: _Plan, signal_exit_code: int) -> int:
     from cerebelum.engine.application.query import get_execution
-    from cerebelum.engine.domain.errors import WaitTimedOut
+    from cerebelum_cli.errors import RunTimedOut
     from cerebelum_cli.outcome import print_result
     from cerebelum_cli.output import say
     from cerebelum_cli.shapes import of_state
 
     if ended is None and signal_exit_code == 128:
-        error = WaitTimedOut(execution_id, plan.timeout_s or 0)
-        error.add_note(f"        resume it: cerebelum run --resume {execution_id}")
-        raise error
+        raise RunTimedOut(execution_id, plan.timeout_s or 0)
     if ended is None:
         say(f"  detached; {execution_id} keeps its place. Resume: cerebelum run --resume {execution_id}")
         return signal_exit_code
@@ -230,7 +232,7 @@ async def _finish(engine: Engine, execution_id: str, ended: Ended | None, plan: 
         found = await get_execution(engine, ended_id)
         whole = of_state(found.row, found.state)
     if plan.output is Format.ids:
-        print(ended_id)
+        out(ended_id)
         return 0 if final.type == "execution_completed" else 8 if final.type == "execution_cancelled" else 1
     print_result(ended_id, final, engine.codec, whole=whole)
     return 0

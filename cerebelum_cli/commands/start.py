@@ -8,6 +8,7 @@ import typer
 
 from cerebelum_cli.commands.run_flow import ChosenId, IfExists, IfExistsOption, InputPairs, WholeInput
 from cerebelum_cli.options import Format, JsonOption, OutputOption, StoreOption, chosen
+from cerebelum_cli.streams import out
 
 if TYPE_CHECKING:
     from cerebelum.engine.application.engine import Engine
@@ -76,7 +77,7 @@ async def print_started(
         view = await get_execution(engine, execution_id)
         print_json({**of_row(view.row), "existed": existed})
     else:
-        print(execution_id, flush=True)
+        out(execution_id)
     if existed:
         say("  it was there already; this input is not used")
     problem = await who_runs(engine, workflow)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,11 +20,13 @@ def add_to(app: typer.Typer) -> None:
 
 def worker(
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH]…", help="Flow files, or folders of them; default: this folder.")
+        list[str] | None,
+        typer.Argument(metavar="[PATH]…", help="Flow files, or folders of them; default: this folder."),
     ] = None,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Plain-function steps at once.")] = 32,
     stop_within: Annotated[
-        float, typer.Option("--stop-within", min=0, metavar="SECONDS", help="How long running steps may take at the end.")
+        float,
+        typer.Option("--stop-within", min=0, metavar="SECONDS", help="How long running steps may take at the end."),
     ] = 10.0,
     stored_code: Annotated[
         bool, typer.Option("--allow-stored-code", help="Run old versions from the source in the store.")
@@ -89,7 +91,8 @@ async def _work(url: str, flows: list[LoadedFlow], threads: int, stop_within_s: 
             await engine.start_node()
             say(f"node ready  store {shown_store(url)}  workflows {', '.join(engine.registry.names())}")
             asked = asyncio.create_task(interrupts.asked.wait())
-            await asyncio.wait([asked, trouble], return_when=asyncio.FIRST_COMPLETED)
+            awaited: list[asyncio.Future[Any]] = [asked, trouble]
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
             asked.cancel()
             if trouble.done():
                 raise trouble.result()

@@ -8,7 +8,7 @@ from typing import Any
 
 from cerebelum.engine.ports.store import Store
 from cerebelum.engine.testing.invariants import check_store
-from tests.campaign.workloads import around_a_gate, touch
+from tests.campaign.workloads import around_a_gate
 from tests.campaign.wrapping import Recording, ownership
 from tests.engine.world import PATIENCE_S, World
 from tests.flows import ledger
@@ -55,7 +55,6 @@ async def test_a_zombie_is_fenced_and_its_heir_finishes(opened: OpenStore, world
         b.store, b.engine.codec, {"around_a_gate": around_a_gate}, ledger=ledger.effects[handle.id], deaths=1
     )
     assert violations == []
-    assert touch.name == "touch"
 
 
 async def test_a_claim_of_ones_own_execution_replaces_the_run(

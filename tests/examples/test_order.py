@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,14 @@ from examples.order import (
 from tests.examples.command_line import EXAMPLES, CommandLine, succeeded, wait_until
 from tests.examples.plain_steps import as_attempt, plain
 
-FLOW = str(EXAMPLES / "order.py")
+FLOW = "order.py"
 BOOK = Order(item="book", total=30, zip="94107")
 
 
 @pytest.fixture
 def cerebelum(tmp_path: Path) -> CommandLine:
-    """The command, in an empty folder."""
+    """The command, in a folder that holds the example alone, as in the README's tutorial."""
+    shutil.copy(EXAMPLES / FLOW, tmp_path)
     return CommandLine(tmp_path)
 
 

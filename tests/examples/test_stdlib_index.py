@@ -212,7 +212,7 @@ def test_killed_again_and_again_it_completes(cerebelum: CommandLine) -> None:
     assert cerebelum.kill_when(lambda: len(list(parts.glob("*.json"))) >= 5, *flow)
     assert cerebelum.kill_when(lambda: len(list(parts.glob("*.json"))) >= LIMIT - 5, *flow)
     assert cerebelum.kill_when(out.exists, *flow)
-    assert succeeded(cerebelum("run", "--resume", "index"))
+    assert succeeded(cerebelum("run", FLOW, "--resume", "index"))
     check_index(cerebelum, "index")
 
 

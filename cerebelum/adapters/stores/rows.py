@@ -65,6 +65,11 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
+def writer_of(batch_id: str) -> str:
+    """Return whose newest batch this is, where ids are `writer/number`: the id up to its last "/", or all of it."""
+    return batch_id.rpartition("/")[0] or batch_id
+
+
 def made_key() -> str:
     """Return a key for a message that came without one."""
     return MADE_KEY + os.urandom(12).hex()

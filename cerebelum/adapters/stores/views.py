@@ -132,20 +132,6 @@ FROM executions AS x"""
 
 
 def _step_executions(words: _Words) -> str:
-    """Ended attempts come from their own event; an open step is one that nothing has followed up.
-
-    Numbers begin anew when a whole execution is retried, so an event belongs to the newest schedule before it.
-    """
-    json, text, number = words.json, words.text, words.number
-    numbered = number("e.data", "number")
-    scheduled = f"""(SELECT s.version FROM events AS s WHERE s.execution_id = e.execution_id
-            AND s.type = 'step_scheduled' AND s.version < e.version AND {number("s.data", "number")} = {numbered}
-            ORDER BY s.version DESC LIMIT 1)"""
-    later = f"""c.execution_id = s.execution_id AND c.version > s.version
-            AND {number("c.data", "number")} = {number("s.data", "number")}"""
-    failures = f"(SELECT count(*) FROM events AS c WHERE {later} AND c.type = 'step_failed')"
-    begun = f"""(SELECT max({number("c.data", "attempt")}) FROM events AS c
-          WHERE {later} AND c.type = 'step_started')"""
     logs = words.logs.format(execution_id="a.workflow_id", number="a.number", attempt="a.attempt")
     return f"""CREATE VIEW step_executions AS
 SELECT a.workflow_id, a.number, a.step, a.attempt, a.status,
@@ -155,8 +141,22 @@ SELECT a.workflow_id, a.number, a.step, a.attempt, a.status,
        a.input, a.output, a.error,
        {logs} AS logs
 FROM (
-  SELECT s.execution_id AS workflow_id, {number("s.data", "number")} AS number, {text("s.data", "name")} AS step,
-         d.attempt, d.status, coalesce(nullif(d.started_us, 0), s.at_us) AS started_us, d.at_us AS completed_us,
+{_ended_attempts(words)}
+  UNION ALL
+{_open_steps(words)}
+) AS a"""
+
+
+def _ended_attempts(words: _Words) -> str:
+    """Each from its own event. Numbers begin anew when an execution is retried: the newest schedule before it counts."""
+    json, number = words.json, words.number
+    scheduled = f"""(SELECT s.version FROM events AS s WHERE s.execution_id = e.execution_id
+            AND s.type = 'step_scheduled' AND s.version < e.version
+            AND {number("s.data", "number")} = {number("e.data", "number")}
+            ORDER BY s.version DESC LIMIT 1)"""
+    return f"""  SELECT s.execution_id AS workflow_id, {number("s.data", "number")} AS number,
+         {words.text("s.data", "name")} AS step, d.attempt, d.status,
+         coalesce(nullif(d.started_us, 0), s.at_us) AS started_us, d.at_us AS completed_us,
          coalesce({json("s.data", "args")}, '{{}}') AS input, d.output, d.error
   FROM (
     SELECT e.execution_id, e.at_us, {scheduled} AS scheduled,
@@ -168,11 +168,20 @@ FROM (
     FROM events AS e
     WHERE e.type IN ('step_completed', 'step_failed')
   ) AS d
-  JOIN events AS s ON s.execution_id = d.execution_id AND s.version = d.scheduled
-  UNION ALL
-  SELECT s.execution_id, {number("s.data", "number")}, {text("s.data", "name")}, {failures} + 1,
+  JOIN events AS s ON s.execution_id = d.execution_id AND s.version = d.scheduled"""
+
+
+def _open_steps(words: _Words) -> str:
+    """Steps that nothing has followed up: running, or waiting for their next attempt."""
+    json, number = words.json, words.number
+    later = f"""c.execution_id = s.execution_id AND c.version > s.version
+            AND {number("c.data", "number")} = {number("s.data", "number")}"""
+    failures = f"(SELECT count(*) FROM events AS c WHERE {later} AND c.type = 'step_failed')"
+    begun = f"""(SELECT max({number("c.data", "attempt")}) FROM events AS c
+          WHERE {later} AND c.type = 'step_started')"""
+    return f"""  SELECT s.execution_id, {number("s.data", "number")}, {words.text("s.data", "name")}, {failures} + 1,
          CASE WHEN x.status IN ('completed', 'failed', 'cancelled') THEN 'failed'
-              WHEN {failures} > coalesce({begun}, 0) AND {failures} > 0 THEN 'waiting'
+              WHEN {failures} > 0 AND {failures} >= coalesce({begun}, 0) THEN 'waiting'
               ELSE 'running' END,
          s.at_us, NULL, coalesce({json("s.data", "args")}, '{{}}'), NULL, NULL
   FROM events AS s
@@ -180,5 +189,4 @@ FROM (
   WHERE s.type = 'step_scheduled'
     AND NOT EXISTS (SELECT 1 FROM events AS c WHERE {later}
                     AND (c.type IN ('step_completed', 'step_scheduled')
-                         OR (c.type = 'step_failed' AND {number("c.data", "retry_at_us")} IS NULL)))
-) AS a"""
+                         OR (c.type = 'step_failed' AND {number("c.data", "retry_at_us")} IS NULL)))"""

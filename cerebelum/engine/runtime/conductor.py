@@ -26,6 +26,7 @@ from cerebelum.engine.runtime.timers import Timers
 from cerebelum.engine.runtime.watchdog import Watchdog
 
 WARN_EVENTS, MOST_EVENTS = 10_000, 50_000
+BEGIN = -1  # number of the timer of a scheduled start
 _log = structlog.get_logger("cerebelum.conductor")
 
 
@@ -97,6 +98,7 @@ class Conductor:
         if isinstance(event, ev.ExecutionStarted | ev.ExecutionBegun):
             self._limit(live)
         if isinstance(event, ev.ExecutionResumed | ev.CancelRequested):
+            self.arm(live)  # taken up while it was paused, its timers were left alone
             self._begin(live)
             self.start_steps(live)
         self._after(live)
@@ -199,26 +201,36 @@ class Conductor:
                 self._steps.start(live, number)
 
     def arm(self, live: LiveExecution) -> None:
-        """Set the timers of an execution that was rebuilt."""
+        """Set the timers that are not set: of an execution that was rebuilt, or whose pause ended."""
         self._limit(live)
-        if live.run.paused:
+        if live.run.paused or live.run.ended:
             return
+        fired = {event.number for event, *_ in live.awaiting if isinstance(event, ev.TimerFired | ev.WaitTimedOutEvent)}
         for number, pending in live.run.pending.items():
+            if number in live.dues or number in fired:
+                continue
             if isinstance(pending, PendingTimer):
                 self._timers.add(live, number, pending.handle.due_us)
             elif isinstance(pending, PendingWait) and pending.command.due_us is not None:
                 self._timers.add(live, number, pending.command.due_us)
 
     def _begin(self, live: LiveExecution) -> None:
-        """Let the code of a deferred start begin."""
+        """Let the code of a deferred start begin, but not before the time it is scheduled for."""
         run = live.run
-        if run.started is not None and not run.begun and not run.paused and not live.awaiting:
+        if run.started is None or run.begun or run.paused or live.awaiting:
+            return
+        scheduled_us = live.row.scheduled_at_us
+        if scheduled_us is not None and scheduled_us > self._now_us():  # a message had it taken up early
+            self._timers.add(live, BEGIN, scheduled_us)
+        else:
             live.record(ev.ExecutionBegun(), self._now_us(), trigger=True)
 
     def _limit(self, live: LiveExecution) -> None:
         """Set the timer of the workflow's own timeout; it runs from when the code began."""
         run = live.run
-        if run.started is not None and run.started.timeout_us is not None and run.begun and not run.ended:
+        if run.started is None or run.started.timeout_us is None or 0 in live.dues:
+            return
+        if run.begun and not run.ended and not run.timed_out:
             self._timers.add(live, 0, run.started_us + run.started.timeout_us)
 
     def due(self, live: LiveExecution, number: int) -> None:
@@ -226,7 +238,9 @@ class Conductor:
         pending = live.run.pending.get(number)
         if live.rest or live.final is not None:
             return
-        if isinstance(pending, PendingStep):
+        if number == BEGIN:
+            self._begin(live)
+        elif isinstance(pending, PendingStep):
             self._steps.start(live, number)
         elif isinstance(pending, PendingWait):
             live.record(ev.WaitTimedOutEvent(number=number), self._now_us(), trigger=True)

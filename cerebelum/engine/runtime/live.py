@@ -150,10 +150,10 @@ class LiveExecution:
     def _snapshot(self, now_us: int) -> ExecutionRow:
         row = self.row
         row.last_version, row.updated_at_us, row.claims = self.version, now_us, 0
+        if row.started_at_us is None and self.run.begun:
+            row.started_at_us = self.run.started_us or now_us
         if self.final is None:
             row.status, row.current_step = self._status(), self._current_step()
-            if row.started_at_us is None and row.status != "pending":
-                row.started_at_us = now_us
             row.wake_at_us = None if self.run.paused else min(self.dues.values(), default=None)
         else:
             row.wake_at_us = row.current_step = None

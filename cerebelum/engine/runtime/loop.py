@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any, NoReturn, Protocol
 
 from cerebelum.engine.runtime.interception.forbidden import not_deterministic
@@ -145,7 +146,8 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
             TurnLimit: the code spins.
         """
         ready, turns = self._ready, 0
-        self._running = True
+        self._running, outer_hooks = True, sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(firstiter=None, finalizer=self.close_generator)
         try:
             while ready:
                 handle = ready.popleft()
@@ -156,6 +158,15 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
                     raise TurnLimit(f"{_TURN_LIMIT:,} turns without waiting for anything")
         finally:
             self._running = False
+            sys.set_asyncgen_hooks(*outer_hooks)
+
+    def close_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """Have an async generator that the code left clean up, as a task; code that was thrown away cleans up nothing.
+
+        Without this hook the node's loop would do it, outside the workflow, where calling a step runs it.
+        """
+        if self._running and asyncio._get_running_loop() is self:  # type: ignore[comparison-overlap]
+            self.create_task(generator.aclose())
 
     def next_hash(self) -> int:
         self.created += 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -39,6 +40,8 @@ from cerebelum.engine.runtime.loop import WorkflowLoop
 from cerebelum.engine.runtime.pending import Pending, PendingChild, PendingStep, PendingTimer, PendingWait
 from cerebelum.engine.runtime.randomness import seed_of
 
+_CLOSINGS = 100  # cleanups one inside the other that await something while their code is thrown away
+
 
 class WorkflowRun(Asking):
     """See the module's rules.
@@ -46,13 +49,14 @@ class WorkflowRun(Asking):
     Attributes:
         retry: set when the code failed and `max_retries` allows another run: the live side records it.
         ended: the final command was asked; nothing follows.
+        timed_out: the workflow's own timeout has passed; it is winding up.
     """
 
     retry: ev.ExecutionRetried | None = None
     ended = False
     paused = False
+    timed_out = False
     _main: asyncio.Task[Any] | None = None
-    _timed_out = False
     _cancel: ev.CancelRequested | None = None
     _stuck: Deadlocked | None = None
 
@@ -219,8 +223,9 @@ class WorkflowRun(Asking):
 
     def _timer_fired(self, event: ev.TimerFired, version: int) -> None:
         if event.number == 0:
-            self._timed_out = True
-            self._cancel_main()
+            if not self.timed_out:  # a second one must not cut off what the first one's cancellation began
+                self.timed_out = True
+                self._cancel_main()
             return
         pending: PendingTimer | None = self._answered(event.number, PendingTimer, "timer_fired", version)
         if pending is not None:
@@ -288,7 +293,7 @@ class WorkflowRun(Asking):
             error = self._continue_as_new(error)
         elif isinstance(error, asyncio.CancelledError) and self._stuck is not None:
             error = self._stuck
-        elif isinstance(error, asyncio.CancelledError) and self._timed_out:
+        elif isinstance(error, asyncio.CancelledError) and self.timed_out:
             limit_us = (self.started.timeout_us if self.started else None) or 0
             error = WorkflowTimedOut(self.definition.name, limit_us / US_PER_S)
         elif isinstance(error, asyncio.CancelledError) and self._cancel is not None:
@@ -323,7 +328,7 @@ class WorkflowRun(Asking):
     def _fail(self, error: BaseException) -> None:
         info = describe_error(error)
         first_run = self.started.run if self.started else 1
-        if self.run_count - first_run < self.definition.max_retries and not self._timed_out:
+        if self.run_count - first_run < self.definition.max_retries and not self.timed_out:
             self.retry = ev.ExecutionRetried(
                 run=self.run_count + 1, error=info, base=self.number, keep_below=self._keep_below
             )
@@ -351,10 +356,14 @@ class WorkflowRun(Asking):
         outer, outer_loop = slot.activation, asyncio._get_running_loop()
         slot.activation = self
         asyncio._set_running_loop(loop)
+        outer_hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(firstiter=None, finalizer=loop.close_generator)
         try:
-            for task in list(loop.tasks.values()):
-                _close_task(task)
+            for _ in range(_CLOSINGS):
+                if all([_close_task(task) for task in list(loop.tasks.values())]):  # all of them each time: no generator
+                    break
         finally:
+            sys.set_asyncgen_hooks(*outer_hooks)
             # The slot first: an interrupt may surface in the call below, and must not leave us inside an activation.
             slot.activation = outer
             asyncio._set_running_loop(outer_loop)
@@ -365,15 +374,19 @@ class WorkflowRun(Asking):
         self._main = None
 
 
-def _close_task(task: asyncio.Task[Any]) -> None:
+def _close_task(task: asyncio.Task[Any]) -> bool:
+    """Throw a task's code away; return whether it is gone, and not in a cleanup that awaits something again."""
     task._log_destroy_pending = False  # type: ignore[attr-defined]  # we mean to
     coroutine = task.get_coro()
-    if task.done():
-        return
+    if coroutine is None or task.done():
+        return True
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # coroutines made in a finally block and never awaited
-        with contextlib.suppress(Discarded, Exception, asyncio.CancelledError):
-            coroutine.close()  # code that is thrown away has nobody to tell
+        try:
+            coroutine.close()
+        except (Discarded, Exception, asyncio.CancelledError):  # noqa: S110 - code thrown away has nobody to tell
+            pass
+    return getattr(coroutine, "cr_frame", None) is None
 
 
 _HANDLERS: dict[type[ev.Event], Callable[[WorkflowRun, Any, int], None]] = {

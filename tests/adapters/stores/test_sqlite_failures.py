@@ -5,6 +5,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,10 +43,31 @@ async def store(path: Path) -> AsyncIterator[SqliteStore]:
     await store.close()
 
 
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def _set_mode(path: Path, mode: int) -> None:
+    path.chmod(mode)
+
+
 async def _open(path: Path | str) -> None:
     store = SqliteStore(str(path))
     try:
         await store.open()
+    finally:
+        await store.close()
+
+
+async def _open_and_start(path: Path) -> None:
+    store = SqliteStore(str(path))
+    try:
+        await store.open()
+        await a.started(store, a.row())
     finally:
         await store.close()
 
@@ -59,16 +81,23 @@ sys.stdin.read()
 """
 
 
-async def test_a_lock_held_by_another_process_is_named(store: SqliteStore, path: Path) -> None:
-    """R7: after the wait the error says which file, and how to find who holds it; once it is free, writes go on."""
+@pytest.fixture
+def holder(store: SqliteStore, path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the store's lock until it is told to end."""
     command = [sys.executable, "-c", HOLD_LOCK, f"{path}-lock"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        with pytest.raises(StoreLocked, match=r"fuser -v .*cerebelum\.db-lock"):
-            await a.started(store, a.row())
-        assert await store.read_history("exec-1") == []  # readers do not wait
-        process.communicate()
+        yield process
+        process.kill()
+
+
+async def test_a_lock_held_by_another_process_is_named(store: SqliteStore, holder: subprocess.Popen[str]) -> None:
+    """R7: after the wait the error says which file, and how to find who holds it; once it is free, writes go on."""
+    with pytest.raises(StoreLocked, match=r"fuser -v .*cerebelum\.db-lock"):
+        await a.started(store, a.row())
+    assert await store.read_history("exec-1") == []  # readers do not wait
+    holder.communicate()
     await a.started(store, a.row())
 
 
@@ -97,14 +126,13 @@ def _as_nobody() -> Iterator[None]:
 
 
 @pytest.fixture
-def open_folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder that everybody can enter, its parents too."""
-    modes = {part: part.stat().st_mode for part in (tmp_path, tmp_path.parent, tmp_path.parent.parent)}
-    for part, mode in modes.items():
-        part.chmod(mode | 0o055)
-    yield tmp_path
-    for part, mode in modes.items():
-        part.chmod(mode)
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody can enter, its parents too, which pytest's own are not."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        folder.chmod(0o755)
 
 
 @pytest.mark.parametrize("folder_mode", [0o777, 0o555], ids=["file", "folder"])
@@ -112,22 +140,22 @@ async def test_a_store_without_permission_to_write_is_named(open_folder: Path, f
     """The file or its folder takes no writes: the error says so before anything is begun, with a command."""
     path = open_folder / "cerebelum.db"
     await _open(path)
-    path.chmod(0o444 if folder_mode == 0o777 else 0o666)
-    open_folder.chmod(folder_mode)
+    _set_mode(path, 0o444 if folder_mode == 0o777 else 0o666)
+    _set_mode(open_folder, folder_mode)
     with _as_nobody(), pytest.raises(StoreReadOnly, match=r"chmod u\+w"):
         await _open(path)
 
 
 async def test_a_folder_that_takes_no_new_file_is_named(open_folder: Path) -> None:
     """A new store in a folder without permission cannot be made; the error says where."""
-    open_folder.chmod(0o555)
+    _set_mode(open_folder, 0o555)
     with _as_nobody(), pytest.raises(StoreUnreachable, match="cannot be made"):
         await _open(open_folder / "cerebelum.db")
 
 
 async def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     """The error has the command that makes it."""
-    with pytest.raises(StoreUnreachable, match="mkdir -p .*/none"):
+    with pytest.raises(StoreUnreachable, match=r"mkdir -p .*/none"):
         await _open(tmp_path / "none" / "cerebelum.db")
 
 
@@ -161,11 +189,11 @@ async def test_synchronous_is_full_unless_the_url_says_normal(path: Path) -> Non
 
 async def test_a_file_that_is_no_database_is_left_alone(path: Path) -> None:
     """A wrong path must not cost the user a file."""
-    path.write_bytes(b"not a database, but someone's letter\n" * 50)
-    before = path.read_bytes()
+    letter = b"not a database, but someone's letter\n" * 50
+    _write(path, letter)
     with pytest.raises(StoreCorrupt, match="no SQLite database"):
         await _open(path)
-    assert path.read_bytes() == before
+    assert _content(path) == letter
 
 
 async def test_a_database_of_something_else_gets_no_tables(path: Path) -> None:
@@ -181,14 +209,10 @@ async def test_a_database_of_something_else_gets_no_tables(path: Path) -> None:
 async def test_a_damaged_file_is_named(path: Path) -> None:
     """F4: damage inside a database is reported as damage, with what to do first."""
     await _open(path)
-    content = bytearray(path.read_bytes())
-    content[4096 * 2 :] = os.urandom(len(content) - 4096 * 2)
-    path.write_bytes(content)
-    store = SqliteStore(str(path))
+    content = _content(path)
+    _write(path, content[: 4096 * 2] + os.urandom(len(content) - 4096 * 2))
     with pytest.raises(StoreCorrupt, match="damaged"):
-        await store.open()
-        await a.started(store, a.row())
-    await store.close()
+        await _open_and_start(path)
 
 
 async def test_a_newer_schema_is_refused(path: Path) -> None:

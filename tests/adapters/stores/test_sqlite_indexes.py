@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from cerebelum.adapters.stores.queries import Queries
 from cerebelum.adapters.stores.schema import tables
 from cerebelum.adapters.stores.sqlite import claims, commit, history, inbox
 from cerebelum.adapters.stores.sqlite.bulk import Bulk
+from cerebelum.adapters.stores.sqlite.connections import connect_reader
 from cerebelum.adapters.stores.sqlite.store import SqliteStore
 from cerebelum.engine.ports.store import ExecutionFilter
 from cerebelum.engine.testing import store_samples as a
@@ -21,30 +24,35 @@ STEPS = ("charge", "ship", None)
 
 
 @pytest.fixture(scope="module")
-async def store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SqliteStore]:
-    """4,000 executions of 20 workflows, with two events each."""
-    path: Path = tmp_path_factory.mktemp("indexes") / "cerebelum.db"
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    """4,000 executions of 20 workflows, and some messages."""
+    path = tmp_path_factory.mktemp("indexes") / "cerebelum.db"
+    asyncio.run(_fill(path))
+    connection = connect_reader(path)
+    yield connection
+    connection.close()
+
+
+async def _fill(path: Path) -> None:
     store = SqliteStore(str(path))
     await store.open()
     for begin in range(0, 4000, 500):
         rows = [
             a.waiting(
-                workflow=f"flow:{number % 20}", current_step=STEPS[number % 3], last_version=2,
+                workflow=f"flow:{number % 20}",
+                current_step=STEPS[number % 3],
+                last_version=2,
                 parent="exec-p" if number % 10 == 0 else None,
             )
             for number in range(begin, begin + 500)
-        ]  # fmt: skip
+        ]
         await a.started(store, *rows)
         await store.commit(a.batch(messages=[a.message(each.id) for each in rows[:10]]))
-    yield store
     await store.close()
 
 
-async def _plan(store: SqliteStore, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> str:
-    def explain(connection: Any) -> str:
-        return "\n".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters))
-
-    return await store._reader.call(explain)
+def _plan(connection: sqlite3.Connection, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> str:
+    return "\n".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters))
 
 
 def _scans(plan: str) -> list[str]:
@@ -66,13 +74,12 @@ FILTERS = {
 }
 
 
-@pytest.mark.parametrize(("query", "index"), FILTERS.values(), ids=FILTERS.keys())
-@pytest.mark.asyncio(loop_scope="module")
-async def test_a_list_uses_an_index(store: SqliteStore, query: ExecutionFilter, index: str) -> None:
+@pytest.mark.parametrize("query, index", FILTERS.values(), ids=FILTERS.keys())
+def test_a_list_uses_an_index(connection: sqlite3.Connection, query: ExecutionFilter, index: str) -> None:
     """F26, F14: lists by workflow, status, step, time range, parent and id prefix do not read the whole table."""
     select = Queries(tables("sqlite")).list_executions(query)
     compiled = select.compile(dialect=sqlite.dialect(paramstyle="named"), compile_kwargs={"render_postcompile": True})
-    plan = await _plan(store, str(compiled), dict(compiled.params))
+    plan = _plan(connection, str(compiled), dict(compiled.params))
     assert index in plan
     assert not [line for line in _scans(plan) if index not in line]
 
@@ -97,13 +104,12 @@ HOT = {
 }
 
 
-@pytest.mark.parametrize(("sql", "parameters", "index"), HOT.values(), ids=HOT.keys())
-@pytest.mark.asyncio(loop_scope="module")
-async def test_a_query_of_the_hot_path_uses_an_index(
-    store: SqliteStore, sql: str, parameters: Sequence[Any], index: str
+@pytest.mark.parametrize("sql, parameters, index", HOT.values(), ids=HOT.keys())
+def test_a_query_of_the_hot_path_uses_an_index(
+    connection: sqlite3.Connection, sql: str, parameters: Sequence[Any], index: str
 ) -> None:
     """F26: claims in queue order, histories, inboxes, takeovers, and the views for one execution."""
-    plan = await _plan(store, sql, parameters)
+    plan = _plan(connection, sql, parameters)
     name = "sqlite_autoindex_messages" if index == "uq_messages_key" else index
     assert name in plan
     whole = [line for line in _scans(plan) if name not in line]
@@ -111,8 +117,7 @@ async def test_a_query_of_the_hot_path_uses_an_index(
 
 
 @pytest.mark.parametrize("move", [commit.MOVE, commit.MOVE_ALL], ids=["step", "any"])
-@pytest.mark.asyncio(loop_scope="module")
-async def test_an_append_goes_to_its_row(store: SqliteStore, move: Bulk) -> None:
+def test_an_append_goes_to_its_row(connection: sqlite3.Connection, move: Bulk) -> None:
     """F26, R1: the update of a batch looks each row up by its key."""
-    plan = await _plan(store, move._sql[512], [None] * len(move._padding) * 512)
+    plan = _plan(connection, move._sql[512], [None] * len(move._padding) * 512)
     assert "SEARCH executions USING INTEGER PRIMARY KEY" in plan

@@ -79,7 +79,7 @@ async def test_pause_stops_an_open_execution_and_resume_lets_it_go_on(world: Wor
     view = await world.until_status(handle, "paused")
     assert view.state.reason == "hold on"
     await handle.resume()
-    await world.until(handle, lambda view: view.row.status not in ("paused", "pending"))
+    await world.until_status(handle, status)
     assert types_of(await handle.history()).count("execution_resumed") == 1
 
 
@@ -210,8 +210,9 @@ async def test_an_execution_scheduled_for_later_stays_pending(world: World) -> N
     assert row.scheduled_at_us is not None
     assert row.started_at_us is not None
     assert row.started_at_us >= row.scheduled_at_us
-    row = (await far.describe()).row
-    assert (row.status, row.started_at_us, row.owner) == ("pending", None, None)
+    await far.signal("early")  # a node takes it up to record the signal
+    row = (await world.until(far, lambda view: bool(view.state.signals) and view.row.owner is None)).row
+    assert (row.status, row.started_at_us, row.wake_at_us) == ("pending", None, row.scheduled_at_us)
 
 
 async def test_the_status_of_an_unknown_execution_is_not_found(world: World) -> None:

@@ -24,7 +24,7 @@ _LANES = f"""lanes(workflow, priority) AS (
   SELECT l.workflow, (SELECT max(x.priority) FROM executions AS x
                       WHERE x.workflow = l.workflow AND x.priority < l.priority AND {_WAITS})
   FROM lanes AS l WHERE l.priority IS NOT NULL
-)"""  # noqa: S608 constants
+)"""
 CLAIM = f"""WITH RECURSIVE {NOW_ONCE}, {_LANES.replace("$1", "$2")},
 due AS MATERIALIZED (
   SELECT d.id FROM lanes AS l CROSS JOIN LATERAL (
@@ -34,23 +34,37 @@ due AS MATERIALIZED (
     ORDER BY x.wake_at_us LIMIT $3 FOR UPDATE SKIP LOCKED
   ) AS d WHERE l.priority IS NOT NULL ORDER BY l.priority DESC, d.wake_at_us LIMIT $3
 )
-UPDATE executions AS e SET {_TAKE} FROM due AS d WHERE e.id = d.id RETURNING {_RETURNED}"""  # noqa: S608 constants
+UPDATE executions AS e SET {_TAKE} FROM due AS d WHERE e.id = d.id RETURNING {_RETURNED}"""
 CLAIM_ONE = f"""UPDATE executions AS e SET {_TAKE}
 WHERE e.id = $2 AND e.{OPEN} AND (e.owner IS NULL OR e.owner = $1
   OR NOT EXISTS (SELECT FROM nodes AS n WHERE n.nonce = e.owner AND n.lease_until_us > {NOW}))
-RETURNING {_RETURNED}"""  # noqa: S608 constants
+RETURNING {_RETURNED}"""
 _NEXT_WAKE = f"""WITH RECURSIVE {_LANES}
 SELECT min((SELECT min(x.wake_at_us) FROM executions AS x
             WHERE x.workflow = l.workflow AND x.priority = l.priority AND {_WAITS}))
-FROM lanes AS l WHERE l.priority IS NOT NULL"""  # noqa: S608 constants
+FROM lanes AS l WHERE l.priority IS NOT NULL"""
 # Claims that were made but whose answer was lost: this owner's, never committed on, and not among those it was told of.
 _GIVE_BACK = f"""UPDATE executions AS e SET owner = NULL, wake_at_us = least(e.wake_at_us, {NOW})
 WHERE e.owner = $1 AND e.claims > 0
-  AND NOT EXISTS (SELECT FROM unnest($2::text[], $3::int[]) AS k(id, epoch) WHERE k.id = e.id AND k.epoch = e.epoch)"""  # noqa: S608
+  AND NOT EXISTS (SELECT FROM unnest($2::text[], $3::int[]) AS k(id, epoch) WHERE k.id = e.id AND k.epoch = e.epoch)"""
 
+# Owners without a node: one that was removed while it slept can still claim before it notices. Seeks along the index.
+_OWNERLESS = """(
+  WITH RECURSIVE held(owner) AS (
+    SELECT min(owner) FROM executions WHERE owner IS NOT NULL
+    UNION ALL
+    SELECT (SELECT min(x.owner) FROM executions AS x WHERE x.owner > h.owner) FROM held AS h WHERE h.owner IS NOT NULL
+  ) SELECT h.owner FROM held AS h
+  WHERE h.owner IS NOT NULL AND NOT EXISTS (SELECT FROM nodes AS n WHERE n.nonce = h.owner)
+)"""
+_DEAD = f"SELECT nonce FROM nodes WHERE lease_until_us <= {NOW} UNION {_OWNERLESS}"
 RELEASE = f"""WITH {NOW_ONCE},
-gone AS (DELETE FROM nodes WHERE nonce = ANY($1::text[]) OR lease_until_us <= (SELECT us FROM now) RETURNING nonce),
-owners AS MATERIALIZED (SELECT nonce FROM gone UNION SELECT unnest($1::text[])),
+gone AS (DELETE FROM nodes WHERE nonce = ANY($1::text[])
+         OR nonce = ANY($2::text[]) AND lease_until_us <= (SELECT us FROM now) RETURNING nonce),
+owners AS MATERIALIZED (
+  SELECT nonce FROM gone UNION SELECT unnest($1::text[])
+  UNION SELECT o FROM unnest($2::text[]) AS o WHERE NOT EXISTS (SELECT FROM nodes AS n WHERE n.nonce = o)
+),
 locked AS MATERIALIZED (
   SELECT id FROM executions WHERE owner = ANY(ARRAY(SELECT nonce FROM owners)) ORDER BY id FOR UPDATE
 ),
@@ -58,23 +72,22 @@ freed AS (
   UPDATE executions AS e SET owner = NULL, wake_at_us = CASE WHEN e.{OPEN} THEN (SELECT us FROM now) END
   FROM locked AS l WHERE e.id = l.id RETURNING e.{OPEN} AS open
 )
-SELECT count(*) FROM freed WHERE open"""  # noqa: S608 constants
-_ANY_DEAD = f"SELECT EXISTS (SELECT FROM nodes WHERE lease_until_us <= {NOW})"  # noqa: S608 constants
+SELECT count(*) FROM freed WHERE open"""
 _JOIN = f"""INSERT INTO nodes
   (nonce, name, host, pid, lease_until_us, started_at_us, workflows, inserted_at_us, updated_at_us)
 SELECT $1, $2, $3, $4, {NOW} + $5::bigint, coalesce($6::bigint, {NOW}), $7, {NOW}, {NOW}
 ON CONFLICT (nonce) DO UPDATE SET name = excluded.name, host = excluded.host, pid = excluded.pid,
   lease_until_us = excluded.lease_until_us, started_at_us = excluded.started_at_us, workflows = excluded.workflows,
-  updated_at_us = excluded.updated_at_us"""  # noqa: S608 constants
+  updated_at_us = excluded.updated_at_us"""
 _BATCH_KEPT_US = 7 * 86_400_000_000
-_FORGET_BATCHES = f"DELETE FROM batches WHERE updated_at_us < {NOW} - {_BATCH_KEPT_US}"  # noqa: S608 constants
+_FORGET_BATCHES = f"DELETE FROM batches WHERE updated_at_us < {NOW} - {_BATCH_KEPT_US}"
 
 
 class Claims:
     """Claims and nodes, over the pool."""
 
-    def __init__(self, pool: Pool, lease_ttl_us: int) -> None:
-        self._pool, self._lease_ttl_us = pool, lease_ttl_us
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
         self._told: dict[str, int] = {}  # id -> epoch of claims that nothing was committed on yet
         self._unsure: set[str] = set()  # owners whose last claim may have been made without our knowing
 
@@ -118,13 +131,19 @@ class Claims:
         return earliest
 
     async def release_dead(self, dead: Sequence[str]) -> int:
-        """Hand back what nodes own whose lease ran out, and what `dead` own."""
-        if not dead and not (await self._pool.fetch(_ANY_DEAD))[0][0]:
-            return 0
-        rows = await self._pool.fetch(RELEASE, list(dead))
+        """Hand back what nodes own whose lease ran out, or that are gone, and what `dead` own."""
+        seen = [row[0] for row in await self._pool.fetch(_DEAD)]
+        return await self._release(dead, seen) if seen or dead else 0
+
+    async def leave(self, nonce: str) -> None:
+        """Remove the node; its executions become due."""
+        await self._release([nonce], [])
+
+    async def _release(self, dead: Sequence[str], seen: Sequence[str]) -> int:
+        rows = await self._pool.fetch(RELEASE, list(dead), list(seen))
         return int(rows[0][0])
 
-    async def join(self, node: NodeRow) -> None:
+    async def join(self, node: NodeRow, lease_ttl_us: int) -> None:
         """Insert the node, or renew it if it is there."""
         await self._pool.fetch(
             _JOIN,
@@ -132,7 +151,7 @@ class Claims:
             clean(node.name),
             node.host,
             node.pid,
-            self._lease_ttl_us,
+            lease_ttl_us,
             node.started_at_us or None,
             msgspec.json.encode(list(node.workflows)).decode(),
         )

@@ -44,9 +44,19 @@ _TYPES: Final = {
     **dict.fromkeys((name for name in EXECUTION_COLUMNS if name.endswith("_us")), "bigint"),
 }
 START_COLUMNS: Final[Columns] = tuple((name, _TYPES.get(name, "text")) for name in EXECUTION_COLUMNS)
-MOVED: Final = (
-    "code status queue priority current_step error run last_version scheduled_at_us started_at_us completed_at_us".split()
-)
+MOVED: Final = [
+    "code",
+    "status",
+    "queue",
+    "priority",
+    "current_step",
+    "error",
+    "run",
+    "last_version",
+    "scheduled_at_us",
+    "started_at_us",
+    "completed_at_us",
+]
 APPEND_COLUMNS: Final[Columns] = (
     ("id", "text"),
     ("owner", "text"),
@@ -57,6 +67,7 @@ APPEND_COLUMNS: Final[Columns] = (
     ("wake_at_us", "bigint"),
     ("updated_at_us", "bigint"),
 )
+SOURCE_COLUMNS: Final[Columns] = (("source", "text"), ("guarded", "bool"))  # guarded: its append is in this batch
 RELEASE_COLUMNS: Final[Columns] = (("releases", "bool"), ("addressed", "bool"))
 EVENT_COLUMNS: Final[Columns] = (
     ("execution_id", "text"),
@@ -150,7 +161,7 @@ def _none(name: str, *columns: str) -> str:
 
 def _batch(numbers: _Numbers) -> str:
     return (
-        f"noted AS (INSERT INTO batches (writer, id, inserted_at_us, updated_at_us) "  # noqa: S608 constants
+        f"noted AS (INSERT INTO batches (writer, id, inserted_at_us, updated_at_us) "
         f"SELECT {numbers.one('text')}, {numbers.one('text')}, us, us FROM now "
         "ON CONFLICT (writer) DO UPDATE SET id = excluded.id, updated_at_us = excluded.updated_at_us)"
     )
@@ -158,7 +169,7 @@ def _batch(numbers: _Numbers) -> str:
 
 def _locked(numbers: _Numbers) -> str:
     return (
-        "locked AS MATERIALIZED (SELECT count(*) AS n FROM ("  # noqa: S608 constants
+        "locked AS MATERIALIZED (SELECT count(*) AS n FROM ("
         f"SELECT id FROM executions WHERE id = ANY({numbers.one('text[]')}) ORDER BY id FOR UPDATE) AS l)"
     )
 
@@ -170,7 +181,7 @@ def _moved(numbers: _Numbers, shape: Shape, guard: str) -> str:
     if shape.releases:
         source += " LEFT JOIN executions AS s ON s.id = b.id AND b.releases"
         wake = (
-            "CASE WHEN NOT b.releases THEN b.wake_at_us WHEN b.addressed OR e.ctid <> s.ctid "  # noqa: S608 constants
+            "CASE WHEN NOT b.releases THEN b.wake_at_us WHEN b.addressed OR e.ctid <> s.ctid "
             "OR EXISTS (SELECT FROM messages AS m WHERE m.execution_id = b.id AND m.consumed_at_us IS NULL "
             f"AND m.id <> ALL({numbers.one('bigint[]')})) "
             f"THEN least(b.wake_at_us, {_NOW_US}) ELSE b.wake_at_us END"
@@ -180,7 +191,7 @@ def _moved(numbers: _Numbers, shape: Shape, guard: str) -> str:
         guard += " AND l.n >= 0"  # so that the rows are locked before the first is moved
     changes = ", ".join(f"{name} = b.{name}" for name in MOVED)
     return (
-        f"moved AS (UPDATE executions AS e SET {changes}, owner = b.new_owner, claims = 0, "  # noqa: S608 constants
+        f"moved AS (UPDATE executions AS e SET {changes}, owner = b.new_owner, claims = 0, "
         f"wake_at_us = {wake}, updated_at_us = coalesce(b.updated_at_us, {_NOW_US}) "
         f"FROM {source} WHERE e.id = b.id AND {guard} RETURNING e.id, e.owner, e.status)"
     )
@@ -190,16 +201,16 @@ def _started(numbers: _Numbers) -> str:
     made = {name: f"s.{name}" for name, _ in START_COLUMNS}
     for name in ("inserted_at_us", "updated_at_us"):
         made[name] = f"coalesce(s.{name}, {_NOW_US})"
-    source = numbers.rows("s", (*START_COLUMNS, ("guarded", "bool")))
+    source = numbers.rows("s", (*START_COLUMNS, *SOURCE_COLUMNS))
     return (
-        f"started AS (INSERT INTO executions ({', '.join(made)}) SELECT {', '.join(made.values())} FROM {source} "  # noqa: S608
-        f"WHERE NOT s.guarded OR {_among('s.parent', 'moved')} ON CONFLICT (id) DO NOTHING RETURNING id)"
+        f"started AS (INSERT INTO executions ({', '.join(made)}) SELECT {', '.join(made.values())} FROM {source} "
+        f"WHERE NOT s.guarded OR {_among('s.source', 'moved')} ON CONFLICT (id) DO NOTHING RETURNING id)"
     )
 
 
 def _events(numbers: _Numbers) -> str:
     return (
-        "recorded AS (INSERT INTO events (execution_id, version, type, data, at_us) "  # noqa: S608 constants
+        "recorded AS (INSERT INTO events (execution_id, version, type, data, at_us) "
         f"SELECT v.execution_id, v.version, v.type, v.data, coalesce(v.at_us, {_NOW_US}) "
         f"FROM {numbers.rows('v', EVENT_COLUMNS)} WHERE {_among('v.execution_id', 'passed')})"
     )
@@ -207,45 +218,51 @@ def _events(numbers: _Numbers) -> str:
 
 def _consumed(numbers: _Numbers) -> list[str]:
     """Keys that a sender chose are kept until the execution ends: they are known as long as it lives."""
-    taken = f"taken AS MATERIALIZED (SELECT * FROM {numbers.rows('c', CONSUMED_COLUMNS)} WHERE {_among('c.execution_id', 'moved')})"  # noqa: S608, E501
+    taken = f"taken AS MATERIALIZED (SELECT * FROM {numbers.rows('c', CONSUMED_COLUMNS)} WHERE {_among('c.execution_id', 'moved')})"
     same = "m.id = t.id AND m.execution_id = t.execution_id"
     forgotten = f"(t.ended OR starts_with(m.key, '{MADE_KEY}'))"
     return [
         taken,
-        f"dropped AS (DELETE FROM messages AS m USING taken AS t WHERE {same} AND {forgotten})",  # noqa: S608
-        f"kept AS (UPDATE messages AS m SET consumed_at_us = {_NOW_US}, updated_at_us = {_NOW_US}, payload = 'null' "  # noqa: S608
-        f"FROM taken AS t WHERE {same} AND NOT {forgotten})",
+        f"dropped AS (DELETE FROM messages AS m USING taken AS t WHERE {same} AND {forgotten})",
+        (
+            f"kept AS (UPDATE messages AS m SET consumed_at_us = {_NOW_US}, updated_at_us = {_NOW_US}, payload = 'null' "
+            f"FROM taken AS t WHERE {same} AND NOT {forgotten})"
+        ),
     ]
 
 
 def _ended(numbers: _Numbers) -> list[str]:
     return [
-        f"over AS MATERIALIZED (SELECT id FROM unnest({numbers.one('text[]')}) AS d(id) WHERE {_among('d.id', 'moved')})",  # noqa: S608
-        "forgotten AS (DELETE FROM messages AS m USING over AS o "
-        "WHERE m.execution_id = o.id AND m.consumed_at_us IS NOT NULL)",
+        f"over AS MATERIALIZED (SELECT id FROM unnest({numbers.one('text[]')}) AS d(id) WHERE {_among('d.id', 'moved')})",
+        (
+            "forgotten AS (DELETE FROM messages AS m USING over AS o "
+            "WHERE m.execution_id = o.id AND m.consumed_at_us IS NOT NULL)"
+        ),
     ]
 
 
 def _messages(numbers: _Numbers) -> list[str]:
     aimed = (
-        f"aimed AS MATERIALIZED (SELECT t.id FROM (SELECT n FROM locked) AS l CROSS JOIN "  # noqa: S608 constants
+        f"aimed AS MATERIALIZED (SELECT t.id FROM (SELECT n FROM locked) AS l CROSS JOIN "
         f"unnest({numbers.one('text[]')}) AS t(id) WHERE l.n >= 0 AND NOT {_among('t.id', 'moved')})"
     )
     poked = (
-        f"poked AS (UPDATE executions AS e SET wake_at_us = {WOKEN.format(now=_NOW_US)} "  # noqa: S608 constants
+        f"poked AS (UPDATE executions AS e SET wake_at_us = {WOKEN.format(now=_NOW_US)} "
         f"FROM aimed AS a WHERE e.id = a.id AND e.{OPEN} RETURNING e.id, e.owner)"
     )
     named = "execution_id, kind, name, payload, sender, key"
     return [
         aimed,
         poked,
-        f"addressed AS (SELECT id, owner FROM poked UNION ALL SELECT id, owner FROM moved WHERE {OPEN})",  # noqa: S608
+        f"addressed AS (SELECT id, owner FROM poked UNION ALL SELECT id, owner FROM moved WHERE {OPEN})",
         turn("addressed"),
-        f"sent AS (INSERT INTO messages ({named}, at_us, inserted_at_us, updated_at_us) "  # noqa: S608 constants
-        f"SELECT {', '.join(f'm.{name}' for name in named.split(', '))}, {', '.join([_NOW_US] * 3)} "
-        f"FROM (SELECT n FROM turn) AS l CROSS JOIN {numbers.rows('m', MESSAGE_COLUMNS)} "
-        f"WHERE l.n >= 0 AND {_among('m.execution_id', 'addressed')} "
-        f"AND (m.free OR {_among('m.source', 'passed')}) ON CONFLICT (execution_id, key) DO NOTHING)",
+        (
+            f"sent AS (INSERT INTO messages ({named}, at_us, inserted_at_us, updated_at_us) "
+            f"SELECT {', '.join(f'm.{name}' for name in named.split(', '))}, {', '.join([_NOW_US] * 3)} "
+            f"FROM (SELECT n FROM turn) AS l CROSS JOIN {numbers.rows('m', MESSAGE_COLUMNS)} "
+            f"WHERE l.n >= 0 AND {_among('m.execution_id', 'addressed')} "
+            f"AND (m.free OR {_among('m.source', 'passed')}) ON CONFLICT (execution_id, key) DO NOTHING)"
+        ),
     ]
 
 
@@ -255,21 +272,21 @@ WOKEN: Final = "CASE WHEN e.owner IS NULL THEN least(e.wake_at_us, {now}) ELSE e
 
 def turn(rows: str) -> str:
     """Return the part that waits for the turn of each owner in `rows` to draw message ids."""
-    owners = f"SELECT DISTINCT owner FROM {rows} WHERE owner IS NOT NULL ORDER BY owner"  # noqa: S608 constants
-    return f"turn AS MATERIALIZED (SELECT count({_OWNER_LOCK}) AS n FROM ({owners}) AS o)"  # noqa: S608 constants
+    owners = f"SELECT DISTINCT owner FROM {rows} WHERE owner IS NOT NULL ORDER BY owner"
+    return f"turn AS MATERIALIZED (SELECT count({_OWNER_LOCK}) AS n FROM ({owners}) AS o)"
 
 
 def _logs(numbers: _Numbers) -> str:
     named = [name for name, _ in LOG_COLUMNS if name != "free"]
     return (
-        f"logged AS (INSERT INTO logs ({', '.join(named)}) SELECT {', '.join(f'l.{name}' for name in named)} "  # noqa: S608
+        f"logged AS (INSERT INTO logs ({', '.join(named)}) SELECT {', '.join(f'l.{name}' for name in named)} "
         f"FROM {numbers.rows('l', LOG_COLUMNS)} WHERE l.free OR {_among('l.execution_id', 'passed')})"
     )
 
 
 def _blobs(numbers: _Numbers) -> str:
     return (
-        "stored AS (INSERT INTO blobs (digest, content, inserted_at_us, updated_at_us) "  # noqa: S608 constants
+        "stored AS (INSERT INTO blobs (digest, content, inserted_at_us, updated_at_us) "
         f"SELECT x.digest, x.content, us, us FROM now CROSS JOIN {numbers.rows('x', BLOB_COLUMNS)} "
         "ON CONFLICT (digest) DO NOTHING)"
     )
@@ -277,4 +294,4 @@ def _blobs(numbers: _Numbers) -> str:
 
 def _among(value: str, rows: str) -> str:
     """Return a condition that looks `value` up in a hash table: as a join it would be a nested loop, n times n."""
-    return f"({value} IN (SELECT id FROM {rows})) IS TRUE"  # noqa: S608 constants
+    return f"({value} IN (SELECT id FROM {rows})) IS TRUE"

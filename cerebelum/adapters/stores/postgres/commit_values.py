@@ -8,11 +8,11 @@ from typing import Any
 
 from cerebelum.adapters.stores.postgres import commit_sql
 from cerebelum.adapters.stores.postgres.commit_sql import Columns, Shape
-from cerebelum.adapters.stores.rows import clean, made_key, writer_of
+from cerebelum.adapters.stores.rows import clean, made_key
 from cerebelum.engine.domain.errors import InternalError
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import FINAL, ExecutionRow
-from cerebelum.engine.ports.store import Append, Batch, LogLine, Message, Start
+from cerebelum.engine.ports.store import Append, Batch, LogLine, Message
 
 Row = tuple[Any, ...]
 
@@ -20,8 +20,10 @@ _moved = attrgetter(*commit_sql.MOVED)
 _ERROR = commit_sql.MOVED.index("error")
 
 
-def shape_and_values(batch: Batch) -> tuple[Shape, list[Any]]:
+def shape_and_values(batch: Batch, place: str) -> tuple[Shape, list[Any]]:
     """Return which statement the batch needs, and its parameters. No execution may occur twice in the batch.
+
+    `place` is the row of `batches` that remembers the batch's id.
 
     Raises:
         InternalError: the events leave a gap (I2).
@@ -33,14 +35,12 @@ def shape_and_values(batch: Batch) -> tuple[Shape, list[Any]]:
     own = moving | {start.row.id for start in starts}
     targets = {message.execution_id for message in batch.messages}
     releases = any(_releases(append) for append in appends)
-    consumed = [
-        (number, append.row.id, append.row.status in FINAL) for append in appends for number in append.consumed
-    ]
+    consumed = [(number, append.row.id, append.row.status in FINAL) for append in appends for number in append.consumed]
     ended = [append.row.id for append in appends if append.row.status in FINAL]
     events = [row for append in appends for row in _events(append.row, append.events, append.expected_version)]
     events += [row for start in starts for row in _events(start.row, start.events, 0)]
 
-    values: list[Any] = [writer_of(batch.id), batch.id]
+    values: list[Any] = [place, batch.id]
     if batch.messages:
         values.append(sorted(moving | targets))
     if appends:
@@ -55,8 +55,8 @@ def shape_and_values(batch: Batch) -> tuple[Shape, list[Any]]:
     if ended:
         values.append(ended)
     if starts:
-        rows = [(*_start(start), start.row.parent in moving) for start in starts]
-        values += _arrays(rows, (*commit_sql.START_COLUMNS, ("guarded", "bool")))
+        rows = [(*new_values(start.row), start.source, start.source in moving) for start in starts]
+        values += _arrays(rows, (*commit_sql.START_COLUMNS, *commit_sql.SOURCE_COLUMNS))
     if events:
         values += _arrays(events, commit_sql.EVENT_COLUMNS)
     if batch.messages:
@@ -104,10 +104,6 @@ def _append(append: Append) -> Row:
         None if row.status in FINAL else row.wake_at_us,  # I12: nothing wakes what has ended
         row.updated_at_us or None,
     )
-
-
-def _start(start: Start) -> Row:
-    return new_values(start.row)
 
 
 def new_values(row: ExecutionRow) -> Row:

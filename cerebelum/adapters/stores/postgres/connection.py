@@ -30,7 +30,11 @@ _PLANNER: Mapping[str, str] = {
 
 
 async def connect(
-    address: Address, *, settings: Mapping[str, str] | None = None, connect_s: float = CONNECT_S, command_s: float = COMMAND_S
+    address: Address,
+    *,
+    settings: Mapping[str, str] | None = None,
+    connect_s: float = CONNECT_S,
+    command_s: float = COMMAND_S,
 ) -> Driver:
     """Return a new connection. Behind pgbouncer the session's settings are left as they are: it is not ours alone.
 

@@ -5,6 +5,8 @@ They are told apart by SQLSTATE, the code that the server sends; an error withou
 
 from __future__ import annotations
 
+from typing import Final
+
 import asyncpg
 
 from cerebelum.adapters.stores.postgres.url import Address
@@ -19,11 +21,16 @@ from cerebelum.engine.domain.errors_store import (
     StoreUnreachable,
 )
 
-TRY_AGAIN = frozenset({"40001", "40P01"})  # serialization failure, deadlock: the whole transaction again
-_WRONG_LOGIN = frozenset({"28000", "28P01"})
-_NO_SCHEMA = frozenset({"42P01", "3F000"})
-_AWAY = ("08", "57P", "53300")
-_BAD_VALUE = ("22", "23", "54000")
+
+class ValueRefused(CerebelumError, ValueError):
+    """A value cannot be stored by PostgreSQL: a NUL in a name, a number out of range. Nothing was written."""
+
+
+TRY_AGAIN: Final = frozenset({"40001", "40P01"})  # serialization failure, deadlock: the whole transaction again
+_WRONG_LOGIN: Final = frozenset({"28000", "28P01"})
+_NO_SCHEMA: Final = frozenset({"42P01", "3F000"})
+_AWAY: Final = ("08", "57P", "53300")
+_BAD_VALUE: Final = ("22", "23", "54000")
 
 
 def state_of(error: BaseException) -> str:
@@ -86,6 +93,8 @@ def translate(error: BaseException, address: Address) -> CerebelumError:
         return StoreLocked(f"{name} is locked by another session: {said}\n  help: find it: SELECT * FROM pg_locks")
     if is_lost(error) or state.startswith(_AWAY):
         return StoreUnreachable(f"cannot reach {name}: {said}\n  help: see whether it is up: pg_isready -d '{name}'")
+    if is_bad_value(error):
+        return ValueRefused(f"{name} cannot store a value: {said}\n  help: nothing was written; change the value")
     if state == "42501":
         return StoreError(f"{name}: {said}\n  help: grant this user the rights of the one that upgraded the schema")
     return StoreError(f"{name} failed: {said}\n  help: look at the server's log")

@@ -26,16 +26,15 @@ added AS (
   SELECT p.id, $2, $3, $4, $5, $6, {NOW}, {NOW}, {NOW} FROM turn AS t CROSS JOIN poked AS p WHERE t.n >= 0
   ON CONFLICT (execution_id, key) DO NOTHING RETURNING id, at_us
 )
-SELECT id, at_us FROM added"""  # noqa: S608 constants
+SELECT id, at_us FROM added"""
 _KNOWN = "SELECT id, at_us FROM messages WHERE execution_id = $1 AND key = $2"
 _STATUS = "SELECT status FROM executions WHERE id = $1"
 _INBOX = (
-    f"SELECT {_SELECTED} FROM messages AS m JOIN executions AS x ON x.id = m.execution_id "  # noqa: S608 constants
+    f"SELECT {_SELECTED} FROM messages AS m JOIN executions AS x ON x.id = m.execution_id "
     "WHERE m.consumed_at_us IS NULL AND m.id > $2 AND x.owner = $1 ORDER BY m.id"
 )
 _INBOX_OF = (
-    f"SELECT {_SELECTED} FROM messages AS m "  # noqa: S608 constants
-    "WHERE m.execution_id = $1 AND m.consumed_at_us IS NULL ORDER BY m.id"
+    f"SELECT {_SELECTED} FROM messages AS m WHERE m.execution_id = $1 AND m.consumed_at_us IS NULL ORDER BY m.id"
 )
 
 

@@ -95,7 +95,7 @@ class Pool:
         """Return the rows of a query of SQLAlchemy's."""
 
         async def work(connection: AsyncConnection) -> Sequence[Sequence[Any]]:
-            rows = (await connection.execute(query)).all()
+            rows: Sequence[Sequence[Any]] = (await connection.execute(query)).all()
             await connection.rollback()
             return rows
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from cerebelum.engine.ports.store import Append, Batch
 
@@ -13,29 +14,27 @@ def has_doubles(batch: Batch) -> bool:
     own = set(ids)
     if len(own) != len(ids):
         return True
-    return bool(batch.starts and batch.messages) and any(
-        start.row.id in {message.execution_id for message in batch.messages} for start in batch.starts
+    if not batch.starts or not batch.messages:
+        return False
+    addressed = {message.execution_id for message in batch.messages}
+    return any(start.row.id in addressed for start in batch.starts)
+
+
+def only(batch: Batch, execution_id: str) -> Batch:
+    """Return one execution's rows and statements, with the children that it starts."""
+    return Batch(
+        id=batch.id,
+        starts=[start for start in batch.starts if execution_id in {start.row.id, start.source}],
+        appends=[append for append in batch.appends if append.row.id == execution_id],
+        statements=[statement for statement in batch.statements if statement[0] == execution_id],
     )
 
 
-def by_execution(batch: Batch, ids: Set[str]) -> Iterator[tuple[str, Batch]]:
-    """Yield what belongs to each of these executions: its rows, its events, what it sends, logs and runs in SQL."""
-    for execution_id in sorted(ids):
-        yield execution_id, Batch(
-            id=batch.id,
-            starts=[start for start in batch.starts if start.row.id == execution_id],
-            appends=[append for append in batch.appends if append.row.id == execution_id],
-            messages=[message for message in batch.messages if message.source == execution_id],
-            logs=[line for line in batch.logs if line.execution_id == execution_id],
-            statements=[statement for statement in batch.statements if statement[0] == execution_id],
-        )
-
-
-def without(batch: Batch, ids: Set[str]) -> Batch:
-    """Return the batch without what belongs to these executions."""
+def without(batch: Batch, ids: AbstractSet[str]) -> Batch:
+    """Return the batch without what belongs to these executions, their children included."""
     return Batch(
         id=batch.id,
-        starts=[start for start in batch.starts if start.row.id not in ids],
+        starts=[start for start in batch.starts if not {start.row.id, start.source} & ids],
         appends=[append for append in batch.appends if append.row.id not in ids],
         messages=[message for message in batch.messages if message.source not in ids],
         logs=[line for line in batch.logs if line.execution_id not in ids],

@@ -18,7 +18,9 @@ class Address(NamedTuple):
     dsn: str  # for the driver: with the password
     name: str  # for messages: without it
     secrets: tuple[str, ...]  # texts that no message may hold
-    caches_statements: bool  # False behind pgbouncer in transaction mode: a prepared statement would meet another server
+    caches_statements: (
+        bool  # False behind pgbouncer in transaction mode: a prepared statement would meet another server
+    )
 
 
 def parse(url: str) -> Address:
@@ -46,4 +48,6 @@ def parse(url: str) -> Address:
         )
     passed_on = urlencode([(key, value) for key, value in options if key != _OWN_OPTION], safe="/:,")
     dsn = urlunsplit(("postgresql", parts.netloc, parts.path, passed_on, ""))
-    return Address(dsn, name, tuple(sorted({text for text in secrets if text}, key=len, reverse=True)), "0" not in asked)
+    return Address(
+        dsn, name, tuple(sorted({text for text in secrets if text}, key=len, reverse=True)), "0" not in asked
+    )

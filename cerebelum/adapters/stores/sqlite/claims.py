@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 
-from cerebelum.adapters.stores.rows import EXECUTION_COLUMNS, clean, execution_of
+from cerebelum.adapters.stores.rows import EXECUTION_COLUMNS, NODE_COLUMNS, clean, execution_of, node_of
 from cerebelum.adapters.stores.sqlite.bulk import fetch_rows, json_list
 from cerebelum.adapters.stores.sqlite.commit import OPEN
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.store import NodeRow
 
 _COLUMNS = ", ".join(EXECUTION_COLUMNS)
+_NODE_COLUMNS = ", ".join(NODE_COLUMNS)
 _QUALIFIED = ", ".join(f"executions.{column}" for column in EXECUTION_COLUMNS)  # json_each has columns of its own
 _WAITS = "owner IS NULL AND wake_at_us IS NOT NULL"  # exactly the predicate of ix_executions_due
 
@@ -96,6 +97,12 @@ def next_wake_us(connection: sqlite3.Connection, workflows: Sequence[str]) -> in
             row: tuple[Any] = connection.execute(_NEXT_WAKE, (workflow, priority)).fetchone()
             earliest.extend(value for value in row if value is not None)
     return min(earliest, default=None)
+
+
+def nodes(connection: sqlite3.Connection) -> list[NodeRow]:
+    """Return all nodes, the oldest first. Read several times a second by every node: hence without SQLAlchemy."""
+    query = f"SELECT {_NODE_COLUMNS} FROM nodes ORDER BY started_at_us, nonce"
+    return [node_of(row) for row in fetch_rows(connection, _NODE_COLUMNS, query, ())]
 
 
 def dead_nodes(connection: sqlite3.Connection, now_us: int) -> list[str]:

@@ -15,8 +15,9 @@ from cerebelum.engine.ports.store import Message
 
 _COLUMNS = ", ".join(MESSAGE_COLUMNS)
 _SELECTED = ", ".join(f"m.{column}" for column in MESSAGE_COLUMNS)
+# Along the messages that are new: an owner may hold a hundred thousand executions, and look often.
 INBOX = (
-    f"SELECT {_SELECTED} FROM messages AS m JOIN executions AS x ON x.id = m.execution_id "
+    f"SELECT {_SELECTED} FROM messages AS m INDEXED BY ix_messages_inbox CROSS JOIN executions AS x ON x.id = m.execution_id "
     "WHERE m.consumed_at_us IS NULL AND m.id > ? AND x.owner = ? ORDER BY m.id"
 )
 INBOX_OF = f"SELECT {_SELECTED} FROM messages AS m WHERE m.execution_id = ? AND m.consumed_at_us IS NULL ORDER BY m.id"

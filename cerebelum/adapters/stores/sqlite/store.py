@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from cerebelum.adapters.stores.rows import BATCHES_KEPT, code_of, execution_of, log_of, node_of
+from cerebelum.adapters.stores.rows import BATCHES_KEPT, code_of, execution_of, log_of
 from cerebelum.adapters.stores.sqlite import claims, history, inbox, upkeep
 from cerebelum.adapters.stores.sqlite.commit import commit
 from cerebelum.adapters.stores.sqlite.connections import check_version
@@ -221,7 +221,7 @@ class SqliteStore:
 
     async def nodes(self) -> list[NodeRow]:
         """Return all nodes, the oldest first."""
-        return [node_of(row) for row in await self._reader.select(lambda queries: queries.nodes())]
+        return await self._reader.call(claims.nodes)
 
     async def read_logs(self, execution_id: str, *, after_id: int = 0, limit: int = 1000) -> list[tuple[int, LogLine]]:
         """Return (id, line) in order of writing."""

@@ -284,12 +284,14 @@ SELECT a.workflow_id, a.number, a.step, a.attempt, a.status,
        a.input, a.output, a.error,
        (SELECT coalesce(json_agg(json_build_object('at_us', l.at_us, 'level', l.level, 'message', l.message) ORDER BY l.id), '[]'::json)::text FROM logs AS l WHERE l.execution_id = a.workflow_id AND l.number = a.number AND l.attempt = a.attempt) AS logs
 FROM (
-  SELECT s.execution_id AS workflow_id, (regexp_replace(s.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint AS number, (regexp_replace(s.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'name') AS step,
-         d.attempt, d.status, coalesce(nullif(d.started_us, 0), s.at_us) AS started_us, d.at_us AS completed_us,
+  SELECT s.execution_id AS workflow_id, (regexp_replace(s.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint AS number,
+         (regexp_replace(s.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'name') AS step, d.attempt, d.status,
+         coalesce(nullif(d.started_us, 0), s.at_us) AS started_us, d.at_us AS completed_us,
          coalesce((regexp_replace(s.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json -> 'args')::text, '{}') AS input, d.output, d.error
   FROM (
     SELECT e.execution_id, e.at_us, (SELECT s.version FROM events AS s WHERE s.execution_id = e.execution_id
-            AND s.type = 'step_scheduled' AND s.version < e.version AND (regexp_replace(s.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint = (regexp_replace(e.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint
+            AND s.type = 'step_scheduled' AND s.version < e.version
+            AND (regexp_replace(s.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint = (regexp_replace(e.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint
             ORDER BY s.version DESC LIMIT 1) AS scheduled,
            coalesce((regexp_replace(e.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'attempt')::bigint, 1) AS attempt,
            CASE e.type WHEN 'step_completed' THEN 'completed' ELSE 'failed' END AS status,
@@ -305,10 +307,10 @@ FROM (
             AND (regexp_replace(c.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint = (regexp_replace(s.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint AND c.type = 'step_failed') + 1,
          CASE WHEN x.status IN ('completed', 'failed', 'cancelled') THEN 'failed'
               WHEN (SELECT count(*) FROM events AS c WHERE c.execution_id = s.execution_id AND c.version > s.version
-            AND (regexp_replace(c.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint = (regexp_replace(s.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint AND c.type = 'step_failed') > coalesce((SELECT max((regexp_replace(c.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'attempt')::bigint) FROM events AS c
+            AND (regexp_replace(c.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint = (regexp_replace(s.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint AND c.type = 'step_failed') > 0 AND (SELECT count(*) FROM events AS c WHERE c.execution_id = s.execution_id AND c.version > s.version
+            AND (regexp_replace(c.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint = (regexp_replace(s.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint AND c.type = 'step_failed') >= coalesce((SELECT max((regexp_replace(c.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'attempt')::bigint) FROM events AS c
           WHERE c.execution_id = s.execution_id AND c.version > s.version
-            AND (regexp_replace(c.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint = (regexp_replace(s.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint AND c.type = 'step_started'), 0) AND (SELECT count(*) FROM events AS c WHERE c.execution_id = s.execution_id AND c.version > s.version
-            AND (regexp_replace(c.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint = (regexp_replace(s.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint AND c.type = 'step_failed') > 0 THEN 'waiting'
+            AND (regexp_replace(c.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint = (regexp_replace(s.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint AND c.type = 'step_started'), 0) THEN 'waiting'
               ELSE 'running' END,
          s.at_us, NULL, coalesce((regexp_replace(s.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json -> 'args')::text, '{}'), NULL, NULL
   FROM events AS s

@@ -150,12 +150,14 @@ SELECT a.workflow_id, a.number, a.step, a.attempt, a.status,
        a.input, a.output, a.error,
        (SELECT json_group_array(json_object('at_us', l.at_us, 'level', l.level, 'message', l.message)) FROM (SELECT at_us, level, message FROM logs WHERE logs.execution_id = a.workflow_id AND logs.number = a.number AND logs.attempt = a.attempt ORDER BY logs.id) AS l) AS logs
 FROM (
-  SELECT s.execution_id AS workflow_id, json_extract(s.data, '$.number') AS number, json_extract(s.data, '$.name') AS step,
-         d.attempt, d.status, coalesce(nullif(d.started_us, 0), s.at_us) AS started_us, d.at_us AS completed_us,
+  SELECT s.execution_id AS workflow_id, json_extract(s.data, '$.number') AS number,
+         json_extract(s.data, '$.name') AS step, d.attempt, d.status,
+         coalesce(nullif(d.started_us, 0), s.at_us) AS started_us, d.at_us AS completed_us,
          coalesce(CASE WHEN json_type(s.data, '$.args') IS NOT NULL THEN substr(json_extract(s.data, '$.args', '$.-'), 2, length(json_extract(s.data, '$.args', '$.-')) - length('[,null]')) END, '{}') AS input, d.output, d.error
   FROM (
     SELECT e.execution_id, e.at_us, (SELECT s.version FROM events AS s WHERE s.execution_id = e.execution_id
-            AND s.type = 'step_scheduled' AND s.version < e.version AND json_extract(s.data, '$.number') = json_extract(e.data, '$.number')
+            AND s.type = 'step_scheduled' AND s.version < e.version
+            AND json_extract(s.data, '$.number') = json_extract(e.data, '$.number')
             ORDER BY s.version DESC LIMIT 1) AS scheduled,
            coalesce(json_extract(e.data, '$.attempt'), 1) AS attempt,
            CASE e.type WHEN 'step_completed' THEN 'completed' ELSE 'failed' END AS status,
@@ -171,10 +173,10 @@ FROM (
             AND json_extract(c.data, '$.number') = json_extract(s.data, '$.number') AND c.type = 'step_failed') + 1,
          CASE WHEN x.status IN ('completed', 'failed', 'cancelled') THEN 'failed'
               WHEN (SELECT count(*) FROM events AS c WHERE c.execution_id = s.execution_id AND c.version > s.version
-            AND json_extract(c.data, '$.number') = json_extract(s.data, '$.number') AND c.type = 'step_failed') > coalesce((SELECT max(json_extract(c.data, '$.attempt')) FROM events AS c
+            AND json_extract(c.data, '$.number') = json_extract(s.data, '$.number') AND c.type = 'step_failed') > 0 AND (SELECT count(*) FROM events AS c WHERE c.execution_id = s.execution_id AND c.version > s.version
+            AND json_extract(c.data, '$.number') = json_extract(s.data, '$.number') AND c.type = 'step_failed') >= coalesce((SELECT max(json_extract(c.data, '$.attempt')) FROM events AS c
           WHERE c.execution_id = s.execution_id AND c.version > s.version
-            AND json_extract(c.data, '$.number') = json_extract(s.data, '$.number') AND c.type = 'step_started'), 0) AND (SELECT count(*) FROM events AS c WHERE c.execution_id = s.execution_id AND c.version > s.version
-            AND json_extract(c.data, '$.number') = json_extract(s.data, '$.number') AND c.type = 'step_failed') > 0 THEN 'waiting'
+            AND json_extract(c.data, '$.number') = json_extract(s.data, '$.number') AND c.type = 'step_started'), 0) THEN 'waiting'
               ELSE 'running' END,
          s.at_us, NULL, coalesce(CASE WHEN json_type(s.data, '$.args') IS NOT NULL THEN substr(json_extract(s.data, '$.args', '$.-'), 2, length(json_extract(s.data, '$.args', '$.-')) - length('[,null]')) END, '{}'), NULL, NULL
   FROM events AS s

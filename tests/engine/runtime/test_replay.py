@@ -1,0 +1,613 @@
+"""Replay and eviction on the bare run: no node, no store, so each history is exactly what the test says."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from msgspec import Raw
+
+from cerebelum import patched, saga, sleep, step, wait_for_signal, workflow
+from cerebelum.connect import make_codec
+from cerebelum.engine.authoring.workflow import WorkflowDefinition
+from cerebelum.engine.domain import events as ev
+from cerebelum.engine.domain.errors import HistoryMismatch
+from cerebelum.engine.runtime.failures import describe_error
+from cerebelum.engine.runtime.interception import install
+from cerebelum.engine.runtime.loop import TurnLimit
+from cerebelum.engine.runtime.pending import PendingStep, PendingTimer, PendingWait
+from cerebelum.engine.runtime.replay import Replay
+from cerebelum.engine.runtime.run import WorkflowRun
+
+T0_US = 1_700_000_000_000_000
+CODEC = make_codec()
+AnyWorkflow = WorkflowDefinition[..., Any]
+effects: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def world() -> None:
+    """Workflow code reads its own clock, and nothing has happened yet."""
+    install()
+    effects.clear()
+
+
+class Played:
+    """A run that is driven by hand, and the history that a store would hold."""
+
+    def __init__(self, definition: AnyWorkflow, **arguments: Any) -> None:
+        self.run = WorkflowRun("exec-1", definition, CODEC)
+        self.history: list[ev.RecordedEvent] = []
+        self.give(ev.ExecutionStarted(workflow=definition.name, input=Raw(CODEC.encode(arguments, what="input")[0])))
+
+    def give(self, trigger: ev.Event) -> None:
+        """Record a trigger, apply it, and record the commands that come of it."""
+        version = self._record(trigger)
+        self.run.apply(trigger, version, self.history[-1].at_us)
+        for command in self.run.take_commands():
+            self._record(command)
+
+    def complete_all(self) -> Played:
+        """Answer whatever is open, the oldest first, until nothing is; steps return their first argument."""
+        while self.run.pending:
+            number, pending = min(self.run.pending.items())
+            if isinstance(pending, PendingStep):
+                arguments = CODEC.decode(bytes(pending.command.args), what="arguments")
+                result = Raw(CODEC.encode(next(iter(arguments.values()), None), what="result")[0])
+                self.give(ev.StepCompleted(number=number, result=result))
+            elif isinstance(pending, PendingTimer):
+                self.give(ev.TimerFired(number=number))
+            elif isinstance(pending, PendingWait):
+                self.give(ev.SignalReceived(name=pending.command.name, payload=Raw(b"1")))
+        return self
+
+    def fail(self, number: int, error: Exception) -> None:
+        """Let a step fail for good."""
+        self.give(ev.StepFailedEvent(number=number, attempt=1, error=describe_error(error)))
+
+    def types(self) -> list[str]:
+        return [event.type for event in self.history]
+
+    def _record(self, event: ev.Event) -> int:
+        version = len(self.history) + 1
+        self.history.append(ev.RecordedEvent(version, event.type, ev.encode_event(event), T0_US + version * 1000))
+        return version
+
+
+def replay(definition: AnyWorkflow, history: list[ev.RecordedEvent], **options: Any) -> Replay:
+    """Replay a whole history and throw the run away."""
+    run = WorkflowRun("exec-1", definition, CODEC)
+    made = Replay(run, history, **options)
+    try:
+        assert made.to_end() == []
+    finally:
+        run.close()
+    return made
+
+
+def mismatch(definition: AnyWorkflow, history: list[ev.RecordedEvent]) -> HistoryMismatch:
+    with pytest.raises(HistoryMismatch) as caught:
+        replay(definition, history)
+    return caught.value
+
+
+def line_of(definition: AnyWorkflow, text: str) -> str:
+    """Return "test_replay.py:N" of the line of a workflow that holds `text`."""
+    import inspect
+
+    lines, first = inspect.getsourcelines(definition.function)
+    return f"test_replay.py:{first + next(n for n, line in enumerate(lines) if text in line)}"
+
+
+@step
+async def echo(value: Any) -> Any:
+    effects.append(f"echo {value}")
+    return value
+
+
+@step
+async def release(what: str) -> None:
+    effects.append(f"release {what}")
+
+
+@workflow("order")
+async def order() -> list[Any]:
+    first = await echo("reserve")
+    second = await echo("charge")
+    return [first, second, random.random()]  # noqa: S311
+
+
+# -- what replay finds ----------------------------------------------------------------------------------------------------
+
+
+def test_an_unchanged_workflow_replays_without_running_a_step() -> None:
+    """E13: the same commands come of the same history, and no step's function is called."""
+    played = Played(order).complete_all()
+    assert played.types()[-1] == "execution_completed"
+    ending = replay(order, played.history).ending
+    assert ending is not None
+    assert ev.encode_event(ending[0]) == ev.encode_event(ending[1]) if ending[1] else False
+    assert effects == []
+
+
+def test_a_removed_line_is_named_with_its_event_and_both_lines() -> None:
+    """E16: code that skips a recorded step is told at that step's event, with where it was and where the code is."""
+
+    @workflow("order")
+    async def shorter() -> list[Any]:
+        second = await echo("charge")
+        return [second]
+
+    played = Played(order).complete_all()
+    error = mismatch(shorter, played.history)
+    assert (error.version, error.execution_id) == (2, "exec-1")
+    assert error.recorded_line == line_of(order, 'echo("reserve")')
+    assert error.requested_line == line_of(shorter, 'echo("charge")')
+    assert "reserve" in error.recorded
+    assert "charge" in error.requested
+
+
+def test_another_step_in_the_place_of_a_recorded_one_is_a_mismatch() -> None:
+    """E16: the names of both steps are told."""
+
+    @workflow("order")
+    async def other() -> Any:
+        await echo("reserve")
+        return await release("charge")
+
+    error = mismatch(other, Played(order).complete_all().history)
+    assert (error.version, error.recorded, error.requested) == (4, "step_scheduled  echo", "step_scheduled  release")
+
+
+def test_code_that_waits_where_the_history_goes_on_is_shown_where_it_waits() -> None:
+    """E16: a recorded command that nothing asks for is told with the line at which the code stands."""
+
+    @workflow("order")
+    async def waits() -> None:
+        await asyncio.gather(echo("reserve"), wait_for_signal("never"))
+
+    @workflow("order")
+    async def was() -> None:
+        await asyncio.gather(echo("reserve"), wait_for_signal("never"))
+        await echo("charge")
+
+    played = Played(was)
+    played.give(ev.StepCompleted(number=1, result=Raw(b'"reserve"')))
+    played.give(ev.SignalReceived(name="never"))
+    history = [event for event in played.history if event.type not in ("signal_received", "wait_completed")]
+    error = mismatch(waits, history)
+    assert error.requested == "nothing: the code waits or has ended"
+    assert error.requested_line == line_of(waits, "gather")
+
+
+def test_an_added_line_is_compatible_only_behind_a_patch() -> None:
+    """E16: `patched` keeps an old execution on its old branch, and a new one on the new; unguarded it is a mismatch."""
+
+    @workflow("order")
+    async def guarded() -> list[Any]:
+        first = await echo("reserve")
+        if patched("fraud-check"):
+            await echo("check")
+        second = await echo("charge")
+        return [first, second, random.random()]  # noqa: S311
+
+    @workflow("order")
+    async def unguarded() -> list[Any]:
+        await echo("reserve")
+        await echo("check")
+        return [await echo("charge")]
+
+    old = Played(order).complete_all()
+    replay(guarded, old.history)
+    assert mismatch(unguarded, old.history).version == 4
+    new = Played(guarded).complete_all()
+    assert new.types().count("version_marker") == 1
+    replay(guarded, new.history)
+
+
+def test_a_replay_that_stops_early_takes_the_branch_that_was_taken() -> None:
+    """E16: what the whole history knows decides `patched`, also where one looks at its first events only."""
+
+    @workflow("order")
+    async def guarded() -> list[Any]:
+        branch = "none"
+        first = await echo("reserve")
+        branch = "new" if patched("fraud-check") else "old"
+        second = await echo("charge")
+        return [first, second, branch]
+
+    history = Played(order).complete_all().history
+    run = WorkflowRun("exec-1", guarded, CODEC)
+    steps = Replay(run, history).steps()
+    for recorded, _ in steps:
+        if recorded.version == 3:
+            break
+    (task,) = run.loop.tasks.values()
+    coroutine = task.get_coro().cr_await  # type: ignore[union-attr]
+    assert coroutine.cr_frame.f_locals["branch"] == "old"
+    steps.close()
+    run.close()
+
+
+def test_a_failure_that_does_not_happen_again_is_a_mismatch() -> None:
+    """E16: the workflow's own retry is recorded, so code that no longer fails there does not fit."""
+
+    @workflow("flaky", max_retries=1)
+    async def flaky() -> str:
+        try:
+            return str(await echo("once"))
+        finally:
+            if info_run() == 1:
+                raise ValueError("first run")
+
+    @workflow("flaky", max_retries=1)
+    async def calm() -> str:
+        await echo("once")
+        return str(await echo("once"))
+
+    played = Played(flaky).complete_all()
+    assert played.run.retry is not None
+    played.give(played.run.retry)
+    played.complete_all()
+    assert played.types()[-1] == "execution_completed"
+    replay(flaky, played.history)
+    error = mismatch(calm, played.history)
+    assert (error.version, error.recorded) == (3 + 1, "execution_retried  ValueError")
+
+
+def info_run() -> int:
+    from cerebelum import info
+
+    return info().run
+
+
+def test_the_same_step_with_other_arguments_tells_both() -> None:
+    """E16: two commands that read alike are told apart by what differs in them, secrets masked."""
+
+    @workflow("order")
+    async def other() -> Any:
+        return await echo({"password": "hunter2", "n": 2})
+
+    error = mismatch(other, Played(order).complete_all().history)
+    assert "'reserve'" in error.recorded
+    assert "'n': 2" in error.requested
+    assert "hunter2" not in str(error)
+
+
+def test_a_different_end_is_a_mismatch_and_can_be_looked_at() -> None:
+    """E13, W5: going on from a history insists on its end; looking at it keeps both ends for the report."""
+
+    @workflow("order")
+    async def other() -> str:
+        await echo("reserve")
+        await echo("charge")
+        return "other"
+
+    history = Played(order).complete_all().history
+    assert mismatch(other, history).version == len(history)
+    ending = replay(other, history, observe=True).ending
+    assert ending is not None
+    assert isinstance(ending[1], ev.ExecutionCompleted)
+    assert bytes(ending[1].result) == b'"other"'
+
+
+def test_code_that_spins_can_be_looked_at() -> None:
+    """E13: an execution that the engine ended because its code never waited again is replayed to its last event."""
+
+    @workflow("spins")
+    async def spins() -> None:
+        await echo("before")
+        while True:
+            await asyncio.sleep(0)
+
+    ended = ev.ExecutionFailedEvent(number=0, error=ev.ErrorInfo(type="PoisonExecution", message="it spins"))
+    played = Played(spins)
+    with pytest.raises(TurnLimit):
+        played.give(ev.StepCompleted(number=1, result=Raw(b'"before"')))
+    history = [*played.history, ev.RecordedEvent(4, ended.type, ev.encode_event(ended), T0_US + 4000)]
+    played.run.close()
+    with pytest.raises(TurnLimit):
+        replay(spins, history)
+    seen = replay(spins, history, observe=True)
+    assert isinstance(seen.stuck, TurnLimit)
+    assert seen.ending is None
+
+
+def test_a_failed_step_raises_the_same_class_on_every_replay() -> None:
+    """E12: the recorded error is made again as the exception that the workflow's `except` names."""
+
+    @workflow("catches")
+    async def catches() -> str:
+        try:
+            await echo(1)
+        except Declined as error:
+            return f"{type(error).__name__} {error.reason} {error.args}"
+        return "no error"
+
+    played = Played(catches)
+    played.fail(1, Declined("no funds"))
+    assert b"Declined no funds" in played.history[-1].data
+    replay(catches, played.history)
+
+
+class Declined(Exception):
+    """An error with an attribute of its own."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@pytest.mark.parametrize("paused_at", range(1, 6))
+def test_triggers_that_came_during_a_pause_are_applied_in_order_when_it_ends(paused_at: int) -> None:
+    """E13: a pause in the history, wherever it is, leads to the same commands on replay."""
+
+    @workflow("wide")
+    async def wide() -> list[Any]:
+        results = await asyncio.gather(echo(1), echo(2), echo(3))
+        return [*results, await echo(4)]
+
+    played = Played(wide)
+    answers: list[ev.Event] = [ev.StepCompleted(number=n, result=Raw(str(n).encode())) for n in (2, 1, 3)]
+    for position, answer in enumerate(answers):
+        if position == paused_at % 3:
+            played.give(ev.ExecutionPaused(reason="look"))
+        played.give(answer)
+    if paused_at % 2:
+        played.give(ev.SignalReceived(name="nobody waits"))
+    played.give(ev.ExecutionResumed())
+    played.complete_all()
+    assert played.types()[-1] == "execution_completed"
+    replay(wide, played.history)
+
+
+# -- eviction: suspended code is thrown away ------------------------------------------------------------------------------
+
+
+async def clean_up(what: str) -> None:
+    """Do everything that cleaning up may do in a workflow."""
+    await asyncio.gather(release(what), sleep(1))
+    await release(what)
+    await wait_for_signal(what, timeout=3)
+
+
+@workflow
+async def try_finally() -> None:
+    try:
+        await echo(1)
+    finally:
+        await clean_up("finally")
+
+
+@workflow
+async def only_a_step_in_finally() -> None:
+    try:
+        await echo(1)
+    finally:
+        await release("finally")
+
+
+@workflow
+async def many_finallys() -> None:
+    try:
+        try:
+            await sleep(60)
+        finally:
+            await release("inner")
+    finally:
+        try:
+            await release("outer")
+        finally:
+            await sleep(1)
+
+
+@asynccontextmanager
+async def reserved() -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await release("context")
+
+
+class Reserved:
+    async def __aenter__(self) -> None: ...
+
+    async def __aexit__(self, *_: object) -> None:
+        await clean_up("object")
+
+
+@workflow
+async def async_with() -> None:
+    async with Reserved(), reserved():
+        await echo(1)
+
+
+async def numbers() -> AsyncIterator[int]:
+    try:
+        for number in itertools.count():
+            yield number
+    finally:
+        await release("generator")
+
+
+async def fetched() -> AsyncIterator[int]:
+    try:
+        while True:
+            yield await echo(1)
+    finally:
+        await release("generator")
+
+
+@workflow
+async def async_for_waits_in_its_body() -> None:
+    async for number in numbers():
+        await echo(number)
+
+
+@workflow
+async def async_for_waits_in_its_generator() -> None:
+    async for number in fetched():
+        await echo(number)
+
+
+@workflow
+async def async_for_in_a_circle() -> None:
+    generator = numbers()
+    circle: list[Any] = [generator]
+    circle.append(circle)
+    async for number in generator:
+        await echo(number)
+
+
+@workflow
+async def task_group() -> None:
+    async def child() -> None:
+        try:
+            await echo(1)
+        finally:
+            await clean_up("child")
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(child())
+            group.create_task(only_a_step_in_finally.function())
+            await echo(2)
+    finally:
+        await release("group")
+
+
+@workflow
+async def gathers() -> None:
+    try:
+        await asyncio.gather(only_a_step_in_finally.function(), try_finally.function())
+    finally:
+        await release("gather")
+
+
+@workflow
+async def in_a_saga() -> None:
+    async with saga() as undo:
+        undo.add(release, "saga")
+        await echo(1)
+
+
+@workflow
+async def with_timeout() -> None:
+    try:
+        async with asyncio.timeout(60):
+            await echo(1)
+    finally:
+        await release("timeout")
+
+
+@workflow
+async def waits_for() -> None:
+    try:
+        await asyncio.wait_for(only_a_step_in_finally.function(), 60)
+    except TimeoutError:
+        await release("wait_for")
+    finally:
+        await release("wait_for")
+
+
+@workflow
+async def catches_generator_exit() -> None:
+    try:
+        await echo(1)
+    except GeneratorExit:
+        await release("generator exit")
+        raise
+
+
+@workflow
+async def catches_everything() -> None:
+    for attempt in range(3):
+        try:
+            await echo(attempt)
+        except BaseException:  # what a bare `except:` does
+            await release("everything")
+
+
+@workflow
+async def starts_more() -> None:
+    try:
+        await echo(1)
+    finally:
+        asyncio.create_task(echo(2))  # noqa: RUF006 - as careless code does
+        asyncio.get_running_loop().call_soon(effects.append, "call_soon")
+        asyncio.get_running_loop().call_later(1, effects.append, "call_later")
+        if patched("late"):
+            await child_of_its_own(1)
+
+
+@workflow
+async def child_of_its_own(number: int) -> int:
+    return number
+
+
+BLOCKS = [
+    try_finally, only_a_step_in_finally, many_finallys, async_with, async_for_waits_in_its_body,
+    async_for_waits_in_its_generator, async_for_in_a_circle, task_group, gathers, in_a_saga, with_timeout, waits_for,
+    catches_generator_exit, catches_everything, starts_more,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("definition", BLOCKS, ids=lambda block: block.name)
+def test_code_that_is_thrown_away_records_and_effects_nothing(definition: AnyWorkflow) -> None:
+    """R: eviction runs no cleanup for real: nothing is asked, scheduled or done, whatever block is left."""
+    thrown_away(definition)
+
+
+@pytest.mark.parametrize("definition", BLOCKS, ids=lambda block: block.name)
+async def test_nor_does_it_with_a_loop_running(definition: AnyWorkflow) -> None:
+    """R: the node's own loop, which looks after generators that are left, does not finish them either."""
+    thrown_away(definition)
+    gc.collect()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert effects == []
+
+
+def thrown_away(definition: AnyWorkflow) -> None:
+    played = Played(definition)
+    number, count = played.run.number, len(played.history)
+    assert played.run.pending
+    played.run.close()
+    assert played.run.commands == {}
+    assert played.run.pending == {}
+    assert (played.run.number, len(played.history)) == (number, count)
+    history = played.history
+    del played
+    gc.collect()
+    assert effects == []
+    run = WorkflowRun("exec-1", definition, CODEC)  # and it goes on elsewhere as if nothing had been
+    Replay(run, history).to_end()
+    assert run.number == number
+    run.close()
+    assert effects == []
+
+
+def test_a_generator_that_the_code_left_is_closed_in_the_workflow() -> None:
+    """E13: a generator left by `break` cleans up inside the workflow: its steps are recorded, and replayed."""
+
+    @workflow("breaks")
+    async def breaks() -> str:
+        async for number in numbers():
+            await echo(number)
+            break
+        return str(await echo("after"))
+
+    played = Played(breaks).complete_all()
+    names = [event.event().name for event in played.history if event.type == "step_scheduled"]  # type: ignore[union-attr]
+    assert names == ["echo", "release", "echo"] or names == ["echo", "echo", "release"]
+    replay(breaks, played.history)
+    assert effects == []
+
+
+Check = Callable[[], None]
