@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NotRequired, get_args, get_origin
 
@@ -119,6 +120,8 @@ def _split(pairs: Sequence[str]) -> dict[str, str]:
 def _value(name: str, text: str, hint: Any, codec: PayloadCodec) -> Any:
     """Return `text` as JSON where that fits the annotation, else as the text that it is."""
     parsed = _guessed(text)
+    if isinstance(parsed, float) and Decimal in (hint, *get_args(hint)):
+        return text  # a float on the way would cost digits
     if hint is Any or not isinstance(parsed, str):
         first = _misfit(name, parsed, hint, codec)
         if first is None:
@@ -138,7 +141,7 @@ def _misfit(name: str, value: Any, hint: Any, codec: PayloadCodec) -> PayloadMis
     if hint is Any:
         return None
     try:
-        codec.decode(_encoded(value, f"-i {name}"), hint, what=f"-i {name}")
+        codec.decode(_encoded(value, name), hint, what=name)
     except PayloadMismatch as error:
         return error
     return None

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
+import cerebelum
+from cerebelum.engine.application.engine import Engine
+from cerebelum.engine.application.query import get_execution
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import CerebelumError
 from cerebelum.engine.domain.errors_code import excerpt
 from cerebelum.engine.domain.errors_runtime import ExecutionCancelled, ExecutionFailed
-from cerebelum.engine.ports.codec import PayloadCodec
+from cerebelum.engine.domain.projection import ExecutionState
+from cerebelum.engine.runtime.code.import_failure import shown_path
 from cerebelum.engine.runtime.masking import mask_text
 from cerebelum.engine.runtime.rendering import mask_json
 from cerebelum_cli.output import is_terminal, print_json
 from cerebelum_cli.words import masked
 
+_OURS = str(Path(cerebelum.__file__).parent)
+_LIBRARY = str(Path(re.__file__).parents[1])
 _FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<number>\d+).*\n(?:    (?P<line>.*))?', re.MULTILINE)
 
 
-def print_result(
-    execution_id: str, final: ev.Event, codec: PayloadCodec, *, whole: dict[str, Any] | None = None
+async def print_result(
+    engine: Engine, execution_id: str, final: ev.Event, *, whole: dict[str, Any] | None = None
 ) -> None:
     """Print the result, exactly as recorded; on a terminal secrets are masked.
 
@@ -33,30 +40,44 @@ def print_result(
     if isinstance(final, ev.ExecutionCancelledEvent):
         raise ExecutionCancelled(execution_id, final.reason)
     if isinstance(final, ev.ExecutionFailedEvent):
-        raise failure(execution_id, final.error)
+        view = await get_execution(engine, execution_id)
+        raise failure(execution_id, final.error, view.state)
     assert isinstance(final, ev.ExecutionCompleted)
     if whole is not None:
         print_json({**whole, "result": masked(final.result)})
         return
-    value = codec.decode(bytes(final.result), what=f"result of {execution_id}")
+    value = engine.codec.decode(bytes(final.result), what=f"result of {execution_id}")
     print_json(mask_json(value) if is_terminal(sys.stdout) else value)
 
 
-def failure(execution_id: str, error: ev.ErrorInfo) -> CerebelumError:
-    """Return the error of a failed execution, with the line of the user's code that raised it."""
+def failure(execution_id: str, error: ev.ErrorInfo, state: ExecutionState) -> CerebelumError:
+    """Return the error of a failed execution, with the one line of the user's code that matters."""
     failed = ExecutionFailed(
         execution_id, error_type=error.name, message=mask_text(error.message), traceback=mask_text(error.traceback)
     )
-    frames = list(_FRAME.finditer(error.traceback))
-    if frames:
-        last = frames[-1]
-        failed.add_note(f"  at  {_shown(last['file'])}:{last['number']}")
-        if last["line"]:
-            failed.add_note(excerpt(int(last["number"]), mask_text(last["line"])))
+    place = _users_line(_origin(error, state).traceback)
+    if place is not None:
+        file, number, line = place
+        failed.add_note(f"  at  {shown_path(file)}:{number}")
+        if line:
+            failed.add_note(excerpt(number, mask_text(line)))
     return failed
 
 
-def _shown(path: str) -> str:
-    from cerebelum.engine.runtime.code.import_failure import shown_path
+def _origin(error: ev.ErrorInfo, state: ExecutionState) -> ev.ErrorInfo:
+    """Return the failure of the step that brought the execution down, where it was one."""
+    for step in reversed(state.steps.values()):
+        for attempt in reversed(step.attempts):
+            found = attempt.error
+            if found is not None and (found.type, found.message) == (error.type, error.message):
+                return found
+    return error
 
-    return shown_path(path)
+
+def _users_line(traceback: str) -> tuple[str, int, str] | None:
+    """Return file, number and text of the innermost line that is neither ours nor a library's."""
+    frames = list(_FRAME.finditer(traceback))
+    for frame in reversed(frames):
+        if not frame["file"].startswith((_OURS, _LIBRARY)) and "site-packages" not in frame["file"]:
+            return frame["file"], int(frame["number"]), frame["line"] or ""
+    return None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from cerebelum.adapters.stores import migrate
+from tests.servers.migrated_databases import MigratedDatabases
 from tests.servers.postgres import PostgresServer
 from tests.servers.postgres_binaries import PostgresUnavailable
 from tests.strict_skips import pytest_make_collect_report, pytest_runtest_makereport
@@ -41,33 +39,28 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres: PostgresServer) -> str:
-    """The name of a database with the newest schema: copying it is quicker than migrating one for each test."""
-    url = postgres.create_database()
-    with ThreadPoolExecutor(max_workers=1) as thread:  # a test's loop may be running in this one
-        thread.submit(asyncio.run, migrate.upgrade(url)).result()
-    return url.rpartition("/")[2]
+def migrated_databases(postgres: PostgresServer) -> MigratedDatabases:
+    """Databases with the newest schema, emptied and used again: making one takes longer than most tests."""
+    return MigratedDatabases(postgres)
 
 
 @pytest.fixture
-def new_postgres_url(postgres: PostgresServer, migrated_template: str) -> Iterator[Callable[[], str]]:
-    """Returns the URL of another database with the newest schema at each call; all are dropped afterwards."""
-    made: list[str] = []
+def new_postgres_url(migrated_databases: MigratedDatabases) -> Iterator[Callable[[], str]]:
+    """Returns the URL of another empty database with the newest schema at each call."""
+    taken: list[str] = []
 
     def make() -> str:
-        name = f"{migrated_template}_{next(_copies)}"
-        postgres.fetch(f'CREATE DATABASE "{name}" TEMPLATE "{migrated_template}"')
-        made.append(postgres.url_of(name))
-        return made[-1]
+        taken.append(migrated_databases.take())
+        return taken[-1]
 
     yield make
-    for url in made:
-        postgres.drop_database(url)
+    for url in taken:
+        migrated_databases.give_back(url)
 
 
 @pytest.fixture
 def migrated_postgres_url(new_postgres_url: Callable[[], str]) -> str:
-    """The URL of a database with the newest schema that the test has alone."""
+    """The URL of an empty database with the newest schema that the test has alone."""
     return new_postgres_url()
 
 
@@ -87,6 +80,3 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]
 def url(new_url: Callable[[], str]) -> str:
     """The URL of an empty store that the test has alone. A test that asks for it runs once on each kind of store."""
     return new_url()
-
-
-_copies = itertools.count(1)

@@ -58,7 +58,7 @@ async def _result(url: str, text: str, waits: bool, timeout_s: float | None, out
         if output is Format.ids:
             out(ended_id)
             raise typer.Exit(_EXIT_CODES[(await get_execution(engine, ended_id)).state.status])
-        print_result(ended_id, final, engine.codec, whole=whole)
+        await print_result(engine, ended_id, final, whole=whole)
 
 
 def wait(

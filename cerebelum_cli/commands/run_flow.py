@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +11,9 @@ from cerebelum_cli.options import Format, JsonOption, OutputOption, StoreOption,
 from cerebelum_cli.streams import out
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Coroutine
+
     from cerebelum.engine.application.engine import Engine
     from cerebelum_cli.flows import ChosenFlow
     from cerebelum_cli.following import Ended, Follower
@@ -198,6 +199,8 @@ async def _first(
     Raises:
         StoreError: the store refused commits for too long.
     """
+    import asyncio
+
     following = asyncio.create_task(work)
     asked = asyncio.create_task(interrupted.wait())
     try:
@@ -234,5 +237,5 @@ async def _finish(engine: Engine, execution_id: str, ended: Ended | None, plan: 
     if plan.output is Format.ids:
         out(ended_id)
         return 0 if final.type == "execution_completed" else 8 if final.type == "execution_cancelled" else 1
-    print_result(ended_id, final, engine.codec, whole=whole)
+    await print_result(engine, ended_id, final, whole=whole)
     return 0

@@ -37,6 +37,12 @@ async def chain(count: int) -> int:
 
 
 @workflow
+async def has_a_child() -> int:
+    await gated("at")
+    return await chain(2)
+
+
+@workflow
 async def sleeps(seconds: float) -> str:
     await asyncio.sleep(seconds)
     return "awake"

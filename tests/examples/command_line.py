@@ -27,6 +27,7 @@ class CommandLine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._talk = folder / "stderr.txt"
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
@@ -38,10 +39,11 @@ class CommandLine:
     @contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         """Start one command and leave it running; it is killed at the end of the block, if not before."""
-        process = subprocess.Popen(
-            self._command(arguments), cwd=self.folder, env=_environment(), stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        with self._talk.open("wb") as talk:
+            process = subprocess.Popen(
+                self._command(arguments), cwd=self.folder, env=_environment(), stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=talk,
+            )  # fmt: skip
         try:
             yield process
         finally:
@@ -56,6 +58,10 @@ class CommandLine:
         with self.started(*arguments) as process:
             wait_until(lambda: process.poll() is not None or condition())
             return process.poll() is None
+
+    def is_waiting(self) -> bool:
+        """Return whether the started command has said that its execution waits; it says what is durable."""
+        return "⏸" in self._talk.read_text(encoding="utf-8")
 
     def event_types(self, execution_id: str) -> list[str]:
         """Return the types of an execution's events in order; [] while it, or its store, is not there yet."""
@@ -92,4 +98,4 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CEREBELUM_")}
-    return {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "NO_COLOR": "1"}

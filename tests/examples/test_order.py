@@ -107,7 +107,7 @@ def test_a_bad_address_undoes_all_newest_first(cerebelum: CommandLine, ledger: P
 def test_a_large_order_waits_for_its_approval(cerebelum: CommandLine, ledger: Path) -> None:
     """C8: above the limit nothing is packed until a signal comes from another process."""
     with cerebelum.started("run", FLOW, "-i", "total=20000", "-i", "packing_s=0", "--id", "big") as running:
-        wait_until(lambda: running.poll() is not None or "wait_started" in cerebelum.event_types("big"))
+        wait_until(lambda: running.poll() is not None or cerebelum.is_waiting())
         assert running.poll() is None
         assert effects(ledger) == ["reserved", "charged"]
         assert succeeded(cerebelum("signal", "big", "approved"))
@@ -127,10 +127,7 @@ def test_killed_in_its_sleep_it_goes_on_without_repeating(
     cerebelum: CommandLine, ledger: Path, again: tuple[str, ...]
 ) -> None:
     """C4, D7: after kill -9 during the durable timer, recorded steps do not run again, and the order completes."""
-    assert cerebelum.kill_when(
-        lambda: "timer_started" in cerebelum.event_types("order-1"),
-        "run", FLOW, "-i", "packing_s=3", "--id", "order-1",
-    )  # fmt: skip
+    assert cerebelum.kill_when(cerebelum.is_waiting, "run", FLOW, "-i", "packing_s=3", "--id", "order-1")
     assert effects(ledger) == ["reserved", "charged"]
     assert succeeded(cerebelum("run", *again))
     assert effects(ledger) == ["reserved", "charged", "labelled"]

@@ -15,18 +15,17 @@ from typing import Any, Protocol, TypeVar
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from cerebelum.adapters.stores.migrations import HEAD, LOCATION
-from cerebelum.adapters.stores.sqlite.location import locate
+from cerebelum.adapters.stores.sqlite.location import Location, check_place, create_file, locate
 from cerebelum.adapters.stores.sqlite.lock import FileLock
 
 T = TypeVar("T")
 
 _LOCK_WAIT_S = 10.0
-_OWN_OPTIONS = ("synchronous",)  # of our URLs; the driver does not know them
 
 
 class Run(Protocol):
@@ -68,15 +67,19 @@ def _config(connection: Connection) -> Config:
 @asynccontextmanager
 async def _connected(url: str) -> AsyncIterator[Run]:
     """Yield what runs a function on a connection, in one transaction."""
-    parsed = make_url(url.replace("postgres://", "postgresql://", 1)).difference_update_query(_OWN_OPTIONS)
-    sqlite = parsed.get_backend_name() == "sqlite"
-    engine = create_async_engine(
-        parsed.set(drivername="sqlite+aiosqlite" if sqlite else "postgresql+asyncpg"), poolclass=NullPool
-    )
     with ExitStack() as stack:
-        if sqlite:
+        if "://" not in url or url.startswith("sqlite"):
+            location = locate(url)
+            check_place(location)
+            await asyncio.to_thread(stack.enter_context, _locked(location))
+            create_file(location)
+            engine = create_async_engine(
+                URL.create("sqlite+aiosqlite", database=str(location.path)), poolclass=NullPool
+            )
             _begin_explicitly(engine)
-            await asyncio.to_thread(stack.enter_context, _locked(url))
+        else:
+            address = make_url(url.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+asyncpg")
+            engine = create_async_engine(address, poolclass=NullPool)
         try:
             async with engine.begin() as connection:
                 yield connection.run_sync
@@ -85,8 +88,7 @@ async def _connected(url: str) -> AsyncIterator[Run]:
 
 
 @contextmanager
-def _locked(url: str) -> Iterator[None]:
-    location = locate(url)
+def _locked(location: Location) -> Iterator[None]:
     lock = FileLock(Path(f"{location.path}-lock"), name=location.name, wait_s=_LOCK_WAIT_S)
     try:
         with lock.held():

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from msgspec import Struct
 
 from cerebelum.engine.application.engine import Engine
+from cerebelum.engine.application.hints import hints
 from cerebelum.engine.domain.errors import AmbiguousId, ExecutionNotFound
 from cerebelum.engine.domain.events import FINAL_TYPES, RecordedEvent, matching_types
 from cerebelum.engine.domain.execution import ExecutionRow
@@ -72,19 +73,13 @@ async def follow(engine: Engine, execution_id: str, *, after_version: int = 0) -
     Raises:
         ExecutionNotFound: no such execution.
     """
-    async for _ in _hints(engine):
+    async for _ in hints(engine.store):
         news = await history(engine, execution_id, from_version=after_version + 1)
         for event in news:
             yield event
             after_version = event.version
             if event.type in FINAL_TYPES:
                 return
-
-
-async def _hints(engine: Engine) -> AsyncIterator[None]:
-    yield None
-    async for _ in engine.store.watch():
-        yield None
 
 
 async def read_logs(engine: Engine, execution_id: str, *, step: str | None = None) -> AsyncIterator[LogLine]:
@@ -100,7 +95,7 @@ async def read_logs(engine: Engine, execution_id: str, *, step: str | None = Non
 async def follow_logs(engine: Engine, execution_id: str) -> AsyncIterator[LogLine]:
     """Yield captured lines as they are written, from any process, until the execution ends."""
     after_id = 0
-    async for _ in _hints(engine):
+    async for _ in hints(engine.store):
         row = await engine.store.get_execution(execution_id)
         if row is None:
             raise await not_found(engine, execution_id)

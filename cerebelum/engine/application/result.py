@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from cerebelum.engine.application.engine import Engine
+from cerebelum.engine.application.hints import hints
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import WaitTimedOut
 from cerebelum.engine.domain.errors_runtime import ExecutionCancelled, ExecutionFailed
@@ -61,7 +62,7 @@ async def _one_final_event(engine: Engine, execution_id: str) -> ev.Event:
         return final
     if node is not None:
         return await node.results.final_event(execution_id)
-    async for _ in engine.store.watch():
+    async for _ in hints(engine.store):
         final = await results.stored_final_event(execution_id)
         if final is not None:
             return final

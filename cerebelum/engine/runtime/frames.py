@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
+from types import AsyncGeneratorType, CoroutineType, FrameType
 from typing import Any
 
 from msgspec import Struct, field
@@ -22,6 +21,7 @@ from cerebelum.engine.authoring.step import StepDefinition
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain.errors_payload import ArgumentError
 from cerebelum.engine.domain.projection import OpenWait
+from cerebelum.engine.runtime.await_chain import await_chain
 from cerebelum.engine.runtime.rendering import Change, render_named
 
 MAX_TASKS = 50  # of one frame: the oldest
@@ -31,8 +31,6 @@ MAX_LOCALS = 50  # of one entry
 _MAX_DEPTH = 100_000  # of the walk; a chain cannot be endless, but it is not ours
 _ENGINE = str(Path(__file__).resolve().parents[2]) + "/"
 _LIBRARY = (str(Path(asyncio.__file__).parent) + "/", contextlib.__file__)
-# What an `async for`, `anext` or `__await__` puts between two frames; each refers to the object it drives.
-_WRAPPERS = frozenset({"async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable"})
 # A task made of such a call directly (`gather(charge(1))`) has no frame of the user's: the call itself is shown.
 _CALLS = (StepDefinition._in_workflow.__code__, WorkflowDefinition._await_child.__code__)
 
@@ -92,33 +90,19 @@ def shown_frames(coroutine: Any) -> list[FrameType]:
     """Return the interpreter's frames of what `capture_stack` shows, outermost first."""
     kept: deque[FrameType] = deque(maxlen=MAX_ENTRIES)
     hidden: deque[FrameType] = deque(maxlen=MAX_ENTRIES)
-    for frame in islice(_chain(coroutine), _MAX_DEPTH):
+    for frame in islice(_frames(coroutine), _MAX_DEPTH):
         (hidden if _is_hidden(frame) else kept).append(frame)
     return list(kept or hidden)
 
 
-def _chain(awaited: Any) -> Iterator[FrameType]:
-    while awaited is not None:
-        if isinstance(awaited, CoroutineType):
-            frame, below = awaited.cr_frame, awaited.cr_await
-        elif isinstance(awaited, AsyncGeneratorType):
-            frame, below = awaited.ag_frame, awaited.ag_await
-        elif isinstance(awaited, GeneratorType):
-            frame, below = awaited.gi_frame, awaited.gi_yieldfrom
-        elif type(awaited).__name__ in _WRAPPERS:
-            frame, below = None, _driven(awaited)
+def _frames(coroutine: Any) -> Iterator[FrameType]:
+    for each in await_chain(coroutine):
+        if isinstance(each, CoroutineType):
+            frame = each.cr_frame
         else:
-            return
+            frame = each.ag_frame if isinstance(each, AsyncGeneratorType) else each.gi_frame
         if frame is not None:
             yield frame
-        awaited = below
-
-
-def _driven(wrapper: Any) -> Any:
-    kinds = (CoroutineType, AsyncGeneratorType, GeneratorType)
-    found = gc.get_referents(wrapper)
-    driven = next((each for each in found if isinstance(each, kinds)), None)
-    return driven or next((each for each in found if type(each).__name__ in _WRAPPERS), None)
 
 
 def _is_hidden(frame: FrameType) -> bool:

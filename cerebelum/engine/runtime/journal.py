@@ -192,10 +192,13 @@ class Journal:
                 if settled is not None:
                     return settled
             except StoreError as error:
-                if type(error) is StoreError and batch.statements:
-                    raise  # a user's own SQL may be what is wrong
                 _log.warning("commit refused", error=str(error), again_in_s=wait_s)
-                self._refuse_starts(batch, starts, error)
+                children = [request for request in starts if request.start.source]  # their parents' events ask for them
+                batch.starts = [request.start for request in children]
+                # Those in line would wait behind this batch.
+                self._refuse_starts([*(one for one in starts if not one.start.source), *self._starts], error)
+                self._starts = []
+                self._room.set()
                 if not (batch.appends or batch.messages or batch.logs):
                     return Committed()
                 if waited_s < self._give_up_after_s <= waited_s + wait_s:
@@ -216,16 +219,13 @@ class Journal:
                 return None
 
     @staticmethod
-    def _refuse_starts(batch: Batch, starts: Sequence[StartRequest], error: StoreError) -> None:
-        batch.starts = ()
+    def _refuse_starts(starts: Sequence[StartRequest], error: Exception) -> None:
         for request in starts:
             if not request.answer.done():
                 request.answer.set_exception(error)
 
     def _refuse(self, part: _Part, error: Exception) -> None:
-        for request in part.starts:
-            if not request.answer.done():
-                request.answer.set_exception(error)
+        self._refuse_starts(part.starts, error)
         for live in part.lives:
             self._on_refused(live, error)
 

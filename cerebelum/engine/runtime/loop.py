@@ -165,7 +165,7 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
 
         Without this hook the node's loop would do it, outside the workflow, where calling a step runs it.
         """
-        if self._running and asyncio._get_running_loop() is self:  # type: ignore[comparison-overlap]
+        if self._running and asyncio._get_running_loop() is self:
             self.create_task(generator.aclose())
 
     def next_hash(self) -> int:

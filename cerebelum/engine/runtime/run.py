@@ -9,10 +9,8 @@ The same object serves the live engine and replay. Rules:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import sys
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -33,14 +31,13 @@ from cerebelum.engine.domain.errors_runtime import (
     WorkflowTimedOut,
 )
 from cerebelum.engine.domain.ids import child_id
-from cerebelum.engine.runtime.asking import Asking, Discarded
+from cerebelum.engine.runtime.asking import Asking
 from cerebelum.engine.runtime.code_line import waiting_line
+from cerebelum.engine.runtime.discarding import throw_away
 from cerebelum.engine.runtime.failures import describe_error, rebuild_error
 from cerebelum.engine.runtime.loop import WorkflowLoop
 from cerebelum.engine.runtime.pending import Pending, PendingChild, PendingStep, PendingTimer, PendingWait
 from cerebelum.engine.runtime.randomness import seed_of
-
-_CLOSINGS = 100  # cleanups one inside the other that await something while their code is thrown away
 
 
 class WorkflowRun(Asking):
@@ -359,9 +356,7 @@ class WorkflowRun(Asking):
         outer_hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(firstiter=None, finalizer=loop.close_generator)
         try:
-            for _ in range(_CLOSINGS):
-                if all([_close_task(task) for task in list(loop.tasks.values())]):  # all of them each time: no generator
-                    break
+            throw_away(loop.tasks)
         finally:
             sys.set_asyncgen_hooks(*outer_hooks)
             # The slot first: an interrupt may surface in the call below, and must not leave us inside an activation.
@@ -372,21 +367,6 @@ class WorkflowRun(Asking):
         self.pending.clear()
         loop.dismantle()
         self._main = None
-
-
-def _close_task(task: asyncio.Task[Any]) -> bool:
-    """Throw a task's code away; return whether it is gone, and not in a cleanup that awaits something again."""
-    task._log_destroy_pending = False  # type: ignore[attr-defined]  # we mean to
-    coroutine = task.get_coro()
-    if coroutine is None or task.done():
-        return True
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # coroutines made in a finally block and never awaited
-        try:
-            coroutine.close()
-        except (Discarded, Exception, asyncio.CancelledError):  # noqa: S110 - code thrown away has nobody to tell
-            pass
-    return getattr(coroutine, "cr_frame", None) is None
 
 
 _HANDLERS: dict[type[ev.Event], Callable[[WorkflowRun, Any, int], None]] = {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cerebelum.adapters.stores.sqlite.location import file_system, locate, prepare_file
+from cerebelum.adapters.stores.sqlite.location import check_place, file_system, locate
 from cerebelum.adapters.stores.sqlite.store import SqliteStore
 from cerebelum.engine.domain.errors_store import (
     CommitInDoubt,
@@ -272,7 +272,7 @@ def test_a_network_file_system_is_refused(tmp_path: Path, kind: str) -> None:
     mounts.write_text(f"/dev/sda / ext4 rw 0 0\nserver:/x {str(shared).replace(' ', chr(92) + '040')} {kind} rw 0 0\n")
     assert file_system(tmp_path, mounts) == "ext4"
     with pytest.raises(StoreUnsupported, match=kind):
-        prepare_file(locate(str(shared / "cerebelum.db")), mounts=mounts)
+        check_place(locate(str(shared / "cerebelum.db")), mounts=mounts)
     assert list(shared.iterdir()) == []
 
 

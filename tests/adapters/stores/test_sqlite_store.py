@@ -264,11 +264,14 @@ async def test_two_processes_that_write_at_once_keep_the_file_whole(store: Sqlit
 
 
 async def test_a_bare_path_is_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relative path with odd characters names a file in the working directory."""
+    """A relative path with odd characters names a file in the working directory, and so does the store's own name."""
     monkeypatch.chdir(tmp_path)
-    store = SqliteStore("my flows #1.db")
+    store = SqliteStore("my flows #1 50%25?.db")
     await store.open()
+    again = SqliteStore(store.name)
+    await again.open()
     await a.started(store, a.row())
-    assert len(await store.list_executions(ExecutionFilter())) == 1
+    assert len(await again.list_executions(ExecutionFilter())) == 1
+    await again.close()
     await store.close()
-    assert set(_modes(tmp_path)) == {"my flows #1.db", "my flows #1.db-lock"}
+    assert set(_modes(tmp_path)) == {"my flows #1 50%25?.db", "my flows #1 50%25?.db-lock"}

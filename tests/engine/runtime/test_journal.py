@@ -14,12 +14,12 @@ from cerebelum.engine.domain.errors_store import StoreError, StoreFull, StoreLoc
 from cerebelum.engine.ports.store import Batch, Committed, Store
 from cerebelum.engine.runtime.node import NodeSettings
 from cerebelum.engine.testing.invariants import check_store
-from tests.campaign.workloads import around_a_gate, chain, writes_nowhere
+from tests.campaign.workloads import around_a_gate, chain, has_a_child, writes_nowhere
 from tests.campaign.wrapping import Counting, Doubtful, Refusing, Wrapping
 from tests.engine.world import PATIENCE_S, World
 from tests.flows import ledger
 
-KNOWN = {flow.name: flow for flow in (around_a_gate, chain, writes_nowhere)}
+KNOWN = {flow.name: flow for flow in (around_a_gate, chain, has_a_child, writes_nowhere)}
 RESULT = ["before", "at", "after"]
 
 
@@ -94,6 +94,22 @@ async def test_a_store_that_refuses_for_a_while_loses_nothing(worlds: Callable[.
     assert await violations(world) == []
 
 
+async def test_a_child_is_started_although_the_store_refused_at_first(worlds: Callable[..., Any]) -> None:
+    """I9: a refused commit that holds a child's start is made later with the child, so its parent does not wait in vain."""
+    world, through = await worlds(Refusing)
+    await world.client.register(has_a_child)
+    handle = await world.client.start(has_a_child)
+    await world.at_gate(handle)
+    through.error = StoreLocked("somebody else writes")
+    ledger.gate(handle.id).set()
+    async with asyncio.timeout(PATIENCE_S):
+        while through.refused_count < 2:
+            await asyncio.sleep(0.005)
+    through.error = None
+    assert await handle.result(PATIENCE_S) == 2
+    assert await violations(world) == []
+
+
 class Choosy(Wrapping):
     """Cannot write batches that hold events of `bad`: the error is none of the store's own."""
 
@@ -129,7 +145,7 @@ async def test_wrong_sql_of_a_transactional_step_parks_its_own_execution_only(wo
     world, _ = await worlds(Wrapping)
     handle = await world.client.start(writes_nowhere)
     assert await world.run(chain, 5) == 5
-    with pytest.raises(ExecutionFailed, match="3 times: .*no_such_table"):
+    with pytest.raises(ExecutionFailed, match="PoisonExecution: .* was parked"):
         await handle.result(PATIENCE_S)
     assert await world.run(chain, 5) == 5
 

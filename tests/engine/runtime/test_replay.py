@@ -55,7 +55,7 @@ class Played:
 
     def complete_all(self) -> Played:
         """Answer whatever is open, the oldest first, until nothing is; steps return their first argument."""
-        while self.run.pending:
+        while self.run.pending and not self.run.ended:
             number, pending = min(self.run.pending.items())
             if isinstance(pending, PendingStep):
                 arguments = CODEC.decode(bytes(pending.command.args), what="arguments")
@@ -456,6 +456,27 @@ async def async_for_waits_in_its_generator() -> None:
         await echo(number)
 
 
+async def cautious() -> Any:
+    try:
+        return await echo(1)
+    finally:
+        await release("helper")
+
+
+async def helped() -> AsyncIterator[int]:
+    while True:
+        yield await cautious()
+
+
+@workflow
+async def async_for_waits_in_a_helper_of_its_generator() -> None:
+    generator = helped()
+    circle: list[Any] = [generator]
+    circle.append(circle)
+    async for number in generator:
+        await echo(number)
+
+
 @workflow
 async def async_for_in_a_circle() -> None:
     generator = numbers()
@@ -553,7 +574,7 @@ async def child_of_its_own(number: int) -> int:
 
 BLOCKS = [
     try_finally, only_a_step_in_finally, many_finallys, async_with, async_for_waits_in_its_body,
-    async_for_waits_in_its_generator, async_for_in_a_circle, task_group, gathers, in_a_saga, with_timeout, waits_for,
+    async_for_waits_in_its_generator, async_for_waits_in_a_helper_of_its_generator, async_for_in_a_circle, task_group, gathers, in_a_saga, with_timeout, waits_for,
     catches_generator_exit, catches_everything, starts_more,
 ]  # fmt: skip
 
@@ -605,7 +626,7 @@ def test_a_generator_that_the_code_left_is_closed_in_the_workflow() -> None:
 
     played = Played(breaks).complete_all()
     names = [event.event().name for event in played.history if event.type == "step_scheduled"]  # type: ignore[union-attr]
-    assert names == ["echo", "release", "echo"] or names == ["echo", "echo", "release"]
+    assert names == ["echo", "echo", "release"]
     replay(breaks, played.history)
     assert effects == []
 

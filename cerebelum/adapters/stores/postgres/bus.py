@@ -1,7 +1,7 @@
 """Hints between processes (R8): LISTEN and NOTIFY on one direct connection, beside the hot path.
 
-A notice carries one word, many become one, and their transaction is not waited for by any commit. They may be lost: the
-connection breaks, or pgbouncer stands between. So `watch` yields at a slow interval, too.
+A notice carries no payload, many become one, and no commit waits for its transaction. Notices may be lost: the connection
+breaks, or pgbouncer stands between. So `watch` yields at a slow interval, too.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from contextlib import suppress
 from typing import Any, Final, Literal
 
 from cerebelum.adapters.stores.postgres.connection import Driver, connect
-from cerebelum.adapters.stores.postgres.errors import is_lost
 from cerebelum.adapters.stores.postgres.url import Address
-from cerebelum.engine.domain.errors_store import StoreError
 
 _CHANNEL: Final = "cerebelum"
 _POLL_S: Final = 1.0
 _REST_S: Final = 0.005  # between two notices: what comes meanwhile becomes one
 _RECONNECT_S: Final = 0.5
+_CONNECT_S: Final = 3.0
 
 
 class Bus:
@@ -28,48 +27,53 @@ class Bus:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._connection: Driver = None
-        self._turn = asyncio.Lock()
         self._hears: set[asyncio.Event] = set()
-        self._to_send = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._closed = False
+        self._to_do = asyncio.Event()  # a notice to send, or a connection that was lost
+        self._wants_to_listen = False  # somebody watches
+        self._listens = False  # on this connection
+        self._notices = 0
+        self._task: asyncio.Task[None] | None = None
+        self._closed = asyncio.Event()
 
     def open(self) -> None:
-        """Begin to send what `notify` asks for."""
-        self._tasks.append(asyncio.create_task(self._send(), name="cerebelum-notify"))
+        """Begin to send what `notify` asks for. The connection is made when it is first needed."""
+        self._closed.clear()
+        self._task = asyncio.create_task(self._run(), name="cerebelum-bus")
 
     async def close(self) -> None:
         """End every watch and close the connection. Idempotent."""
-        self._closed = True
+        self._closed.set()
+        self._to_do.set()
         self._changed()
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        task, self._task = self._task, None
+        if task is not None:
+            await task  # never cancelled: a connection that is being made would be left open
         connection, self._connection = self._connection, None
         if connection is not None and not connection.is_closed():
-            with suppress(OSError, TimeoutError):
+            try:
                 await connection.close(timeout=1)
-            connection.terminate()
+            except (OSError, TimeoutError):
+                connection.terminate()
 
     def notify(self, *, own: bool = False) -> None:
         """Tell other processes soon. `own`: this one's watches, too."""
-        self._to_send.set()
+        self._notices += 1
+        self._to_do.set()
         if own:
             self._changed()
 
     async def watch(self) -> AsyncIterator[Literal["changed"]]:
-        """Yield after notices of others, at once when listening has begun (again), and at a slow interval."""
+        """Yield after notices of others, once when listening has begun (again), and at a slow interval."""
         heard = asyncio.Event()
         self._hears.add(heard)
-        if self._address.caches_statements and len(self._tasks) == 1:  # else a pooler that forgets LISTEN
-            self._tasks.append(asyncio.create_task(self._listen(), name="cerebelum-listen"))
+        if self._address.caches_statements:  # else a pooler stands between, which forgets who listens
+            self._wants_to_listen = True
+            self._to_do.set()
         try:
-            while not self._closed:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(heard.wait(), _POLL_S)
+            while not self._closed.is_set():
+                await _either(heard, _POLL_S)
                 heard.clear()
-                if not self._closed:
+                if not self._closed.is_set():
                     yield "changed"
         finally:
             self._hears.discard(heard)
@@ -82,41 +86,49 @@ class Bus:
         if pid != connection.get_server_pid():  # our own come back, too
             self._changed()
 
-    async def _connected(self) -> Driver:
-        """Return the connection; a new one listens before anything else, and what was missed meanwhile is assumed."""
-        async with self._turn:
-            if self._connection is None or self._connection.is_closed():
-                # hints need not be durable: their transactions do not wait for the disk
-                connection = await connect(self._address, settings={"synchronous_commit": "off"})
-                if self._address.caches_statements:
-                    await connection.add_listener(_CHANNEL, self._on_notice)
-                self._connection = connection
-                self._changed()
-            return self._connection
+    def _on_loss(self, _connection: Driver) -> None:
+        self._to_do.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._to_do.wait()
+            if self._closed.is_set() and not self._notices:
+                return
+            self._to_do.clear()
+            try:
+                await self._work()
+            except Exception:  # whatever it was, the polls go on; a new connection is made after a rest
+                if self._connection is not None:
+                    self._connection.terminate()
+                if self._closed.is_set():
+                    return
+                self._to_do.set()
+                await _either(self._closed, _RECONNECT_S)
+            await _either(self._closed, _REST_S)
+
+    async def _work(self) -> None:
+        """Connect if need be, and send one notice for all that were asked for."""
+        if self._connection is None or self._connection.is_closed():
+            # hints need not be durable: their transactions do not wait for the disk
+            settings = {"synchronous_commit": "off"}
+            self._connection = await connect(self._address, settings=settings, connect_s=_CONNECT_S, command_s=_CONNECT_S)
+            self._connection.add_termination_listener(self._on_loss)
+            self._listens = False
+        if self._wants_to_listen and not self._listens:
+            await self._listen()
+        sent = self._notices
+        if sent:
+            await self._connection.execute(f"NOTIFY {_CHANNEL}")
+            self._notices -= sent
 
     async def _listen(self) -> None:
-        while True:
-            lost = asyncio.Event()
-            try:
-                connection = await self._connected()
-                connection.add_termination_listener(lambda _, lost=lost: lost.set())
-                if not connection.is_closed():
-                    await lost.wait()
-            except (StoreError, OSError):
-                pass
-            await asyncio.sleep(_RECONNECT_S)
+        """Listen first; what was written before is then found by the look that this hint causes."""
+        await self._connection.add_listener(_CHANNEL, self._on_notice)
+        self._listens = True
+        self._changed()
 
-    async def _send(self) -> None:
-        while True:
-            await self._to_send.wait()
-            self._to_send.clear()
-            try:
-                connection = await self._connected()
-                async with self._turn:
-                    await connection.execute(f"NOTIFY {_CHANNEL}")
-            except Exception as error:
-                if self._connection is not None and is_lost(error):
-                    self._connection.terminate()
-                self._to_send.set()  # later: others may wait for it
-                await asyncio.sleep(_RECONNECT_S)
-            await asyncio.sleep(_REST_S)
+
+async def _either(event: asyncio.Event, timeout_s: float) -> None:
+    """Wait for the event, or for so long."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), timeout_s)

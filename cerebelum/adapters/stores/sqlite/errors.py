@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
+from urllib.parse import unquote
 
 from cerebelum.engine.domain.errors_store import (
     CommitInDoubt,
@@ -76,5 +78,5 @@ def not_a_store(name: str, cause: str) -> StoreCorrupt:
 
 
 def file_of(name: str) -> str:
-    """Return the path in a store's URL, for use in a command."""
-    return name.removeprefix("sqlite:///").partition("?")[0]
+    """Return the path in a store's URL, quoted for a shell."""
+    return shlex.quote(unquote(name.removeprefix("sqlite:///").partition("?")[0]))

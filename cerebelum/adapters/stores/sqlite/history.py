@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from operator import attrgetter
 
 from cerebelum.adapters.stores.rows import EXECUTION_COLUMNS, execution_of
 from cerebelum.adapters.stores.sqlite.bulk import fetch_rows, json_list
@@ -22,8 +23,9 @@ _LAST = (
 )
 _HISTORIES = (
     "SELECT x.id, h.version, h.type, h.data, h.at_us FROM json_each(?) AS wanted "
-    "CROSS JOIN executions AS x ON x.id = wanted.value CROSS JOIN history AS h ON h.execution = x.n ORDER BY x.n, h.version"
+    "CROSS JOIN executions AS x ON x.id = wanted.value CROSS JOIN history AS h ON h.execution = x.n"
 )
+_by_version = attrgetter("version")
 _NO_BOUND = (1 << 63) - 1
 
 
@@ -43,6 +45,8 @@ def read_histories(connection: sqlite3.Connection, execution_ids: Sequence[str])
         connection, f"id, {_EVENT}", _HISTORIES, (json_list(list(found)),)
     ):
         found[execution_id].append(RecordedEvent(version, kind, data.encode(), at_us))
+    for events in found.values():  # nearly free, as they come in the key's order; in SQL all would be sorted at once
+        events.sort(key=_by_version)
     return found
 
 

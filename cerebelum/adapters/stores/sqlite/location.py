@@ -70,11 +70,11 @@ def locate(url: str) -> Location:
             raise StoreUnsupported(f"{url}: unknown option {option}={value}\n  help: synchronous=FULL or =NORMAL")
         synchronous = "FULL" if value.upper() == "FULL" else "NORMAL"
     file = Path(os.path.realpath(unquote(path)))
-    return Location(file, synchronous, f"sqlite:///{file}")
+    return Location(file, synchronous, f"sqlite:///{quote(str(file), safe='/ ~+,@=')}")
 
 
-def prepare_file(location: Location, *, mounts: Path = MOUNTS) -> None:
-    """Check the folder and make the file (mode 0600) when it is missing.
+def check_place(location: Location, *, mounts: Path = MOUNTS) -> None:
+    """Check the folder, and the file if it is there.
 
     Raises:
         StoreUnreachable: the folder is missing or takes no new files, or the path is no file.
@@ -93,13 +93,31 @@ def prepare_file(location: Location, *, mounts: Path = MOUNTS) -> None:
         for part in (path, folder):
             if not _writable(part):
                 raise read_only(location.name, f"no permission to write to {part}")
-        return
+    elif not _writable(folder):
+        raise _cannot_make(location, "no permission to write there")
+
+
+def create_file(location: Location) -> None:
+    """Make the file (mode 0600) when it is missing.
+
+    Call with the file lock held: where another connection of this process has the file open already, closing it here
+    would drop that connection's locks.
+
+    Raises:
+        StoreUnreachable: it cannot be made.
+    """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(location.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
-        raise StoreUnreachable(
-            f"{location.name} cannot be made: {error.strerror}\n  help: see who may write there: ls -ld {folder}"
-        ) from error
+        raise _cannot_make(location, str(error.strerror)) from error
+
+
+def _cannot_make(location: Location, cause: str) -> StoreUnreachable:
+    return StoreUnreachable(
+        f"{location.name} cannot be made: {cause}\n  help: see who may write there: ls -ld {location.path.parent}"
+    )
 
 
 def _writable(path: Path) -> bool:

@@ -7,6 +7,7 @@ processes, which lets each of them tell the others' writes from its own.
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 import time
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cerebelum.adapters.stores.sqlite.errors import locked
+from cerebelum.adapters.stores.sqlite.errors import locked, read_only
 
 if sys.platform == "win32":
     import msvcrt
@@ -33,12 +34,21 @@ class FileLock:
         path: the lock file; made with mode 0600 when missing.
         name: the store's, for messages.
         wait_s: how long `held` waits, in seconds, > 0.
+
+    Raises:
+        StoreReadOnly: the lock file cannot be made or written.
     """
 
     def __init__(self, path: Path, *, name: str, wait_s: float) -> None:
         self.wait_s = wait_s
         self._name = name
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        except OSError as error:
+            raise read_only(name, f"its lock file {path}: {error.strerror}") from error
+        if os.fstat(self._file).st_size < _COUNT_BYTES:
+            os.ftruncate(self._file, _COUNT_BYTES)
+        self._count = mmap.mmap(self._file, _COUNT_BYTES)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -56,15 +66,16 @@ class FileLock:
 
     def count(self) -> int:
         """Return how many commits all processes made since the lock file was made. Needs no lock; a hint."""
-        return int.from_bytes(self._read(), "little")
+        return int.from_bytes(self._count[:], "little")
 
     def raise_count(self) -> None:
         """Count one commit. Only while the lock is held."""
-        self._write((self.count() + 1).to_bytes(_COUNT_BYTES, "little"))
+        self._count[:] = (self.count() + 1).to_bytes(_COUNT_BYTES, "little")
 
     def close(self) -> None:
         """Close the file; a held lock is released with it."""
         if self._file >= 0:
+            self._count.close()
             os.close(self._file)
             self._file = -1
 
@@ -91,14 +102,6 @@ class FileLock:
             os.lseek(self._file, _LOCKED_BYTE, os.SEEK_SET)
             msvcrt.locking(self._file, msvcrt.LK_UNLCK, 1)
 
-        def _read(self) -> bytes:
-            os.lseek(self._file, 0, os.SEEK_SET)
-            return os.read(self._file, _COUNT_BYTES)
-
-        def _write(self, content: bytes) -> None:
-            os.lseek(self._file, 0, os.SEEK_SET)
-            os.write(self._file, content)
-
     else:
 
         def _try(self) -> bool:
@@ -110,9 +113,3 @@ class FileLock:
 
         def _release(self) -> None:
             fcntl.flock(self._file, fcntl.LOCK_UN)
-
-        def _read(self) -> bytes:
-            return os.pread(self._file, _COUNT_BYTES, 0)
-
-        def _write(self, content: bytes) -> None:
-            os.pwrite(self._file, content, 0)

@@ -16,7 +16,7 @@ from cerebelum.adapters.stores.rows import BATCHES_KEPT, code_of, execution_of, 
 from cerebelum.adapters.stores.sqlite import claims, history, inbox, upkeep
 from cerebelum.adapters.stores.sqlite.commit import commit
 from cerebelum.adapters.stores.sqlite.connections import check_version
-from cerebelum.adapters.stores.sqlite.location import locate, prepare_file
+from cerebelum.adapters.stores.sqlite.location import check_place, locate
 from cerebelum.adapters.stores.sqlite.lock import FileLock
 from cerebelum.adapters.stores.sqlite.reader import Reader
 from cerebelum.adapters.stores.sqlite.watch import POLL_S, Watcher
@@ -75,7 +75,7 @@ class SqliteStore:
     async def open(self) -> None:
         """Open or create the file, and bring its schema up to date."""
         check_version()
-        prepare_file(self._location)
+        check_place(self._location)
         lock = FileLock(Path(f"{self._location.path}-lock"), name=self.name, wait_s=self._lock_wait_s)
         writer = Writer(self._location, lock)
         await writer.open()

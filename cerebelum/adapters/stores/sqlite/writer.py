@@ -18,14 +18,14 @@ from typing import Any, Generic, TypeVar
 from cerebelum.adapters.stores.sqlite.connections import connect_writer
 from cerebelum.adapters.stores.sqlite.creation import ensure_schema
 from cerebelum.adapters.stores.sqlite.errors import in_doubt, translate
-from cerebelum.adapters.stores.sqlite.location import Location
+from cerebelum.adapters.stores.sqlite.location import Location, create_file
 from cerebelum.adapters.stores.sqlite.lock import FileLock
 from cerebelum.adapters.stores.sqlite.wal import WalProgress
 from cerebelum.engine.domain.errors_store import CommitInDoubt, StoreError
 
 T = TypeVar("T")
 
-WAL_MOST_FRAMES = 2048  # 8 MiB of pages: with more, the WAL is copied into the database before the next transaction
+WAL_MOST_BYTES = 8 << 20  # with more, the WAL is copied into the database and cut before the next transaction
 IDLE_S = 1.0  # after so long without work the WAL is copied and cut
 _JOBS_MOST = 64  # in one transaction
 
@@ -114,7 +114,7 @@ class Writer:
             try:
                 first = self._jobs.get(timeout=IDLE_S if unsaved else None)
             except queue.Empty:
-                self._checkpoint("TRUNCATE")
+                self._checkpoint()
                 unsaved = False
                 continue
             jobs = [] if first is None else [first]
@@ -128,11 +128,12 @@ class Writer:
                 self._transact(jobs)
                 unsaved = True
                 _answer(jobs)
-                if self._progress.is_long(WAL_MOST_FRAMES):
-                    self._checkpoint("PASSIVE")
+                if self._progress.is_long(WAL_MOST_BYTES):
+                    self._checkpoint()
         self._disconnect()
 
     def _connect(self) -> sqlite3.Connection:
+        create_file(self._location)
         connection = connect_writer(self._location.path, self._location.synchronous, wait_s=self._lock.wait_s)
         try:
             ensure_schema(connection, self._location.name)
@@ -156,23 +157,27 @@ class Writer:
     def _run(self, connection: sqlite3.Connection, jobs: list[Job[Any]]) -> None:
         connection.execute("BEGIN IMMEDIATE")
         before = connection.total_changes
-        for job in jobs:
-            self._run_one(connection, job)
+        if len(jobs) == 1:  # the usual case of a busy node: its error ends the transaction
+            jobs[0].result = jobs[0].work(connection)
+        else:
+            for job in jobs:
+                self._run_apart(connection, job)
         if all(job.error for job in jobs):
             connection.execute("ROLLBACK")
             return
         try:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:  # the commit's own record did not get in: it is not there
+            if (
+                getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+            ):  # the commit's own record did not get in: it is not there
                 raise
             raise in_doubt(self._location.name, error) from error
         if connection.total_changes != before:
             self.commits += 1
-            with contextlib.suppress(OSError):  # a hint; what was committed stays committed
-                self._lock.raise_count()
+            self._lock.raise_count()
 
-    def _run_one(self, connection: sqlite3.Connection, job: Job[Any]) -> None:
+    def _run_apart(self, connection: sqlite3.Connection, job: Job[Any]) -> None:
         connection.execute("SAVEPOINT job")
         try:
             job.result = job.work(connection)
@@ -196,21 +201,21 @@ class Writer:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
 
-    def _checkpoint(self, mode: str) -> None:
-        """Copy the WAL into the database. Never in the way: what readers still need waits for the next time."""
+    def _checkpoint(self) -> None:
+        """Copy the WAL into the database and cut it. Waits for no reader: what one still needs stays for the next time."""
         connection = self._connection
         if connection is None:
             return
         with contextlib.suppress(sqlite3.Error, StoreError), self._lock.held():
             connection.execute("PRAGMA busy_timeout = 0")
             try:
-                connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
                 connection.execute(f"PRAGMA busy_timeout = {round(self._lock.wait_s * 1000)}")
                 self._progress.note()
 
     def _disconnect(self) -> None:
-        self._checkpoint("TRUNCATE")
+        self._checkpoint()
         connection, self._connection = self._connection, None
         with contextlib.suppress(sqlite3.Error, StoreError):
             if connection is not None:

@@ -1,0 +1,50 @@
+"""Throws suspended code away: its cleanup runs to its end, and whatever it asks for is refused.
+
+Innermost first, each coroutine by itself: closing the outer one would leave an inner one that awaits something in its
+cleanup to the interpreter, which finishes it later, outside the workflow, where calling a step runs it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from asyncio import CancelledError, Task
+from collections.abc import Mapping
+from types import CoroutineType, GeneratorType
+from typing import Any, TypeGuard
+
+from cerebelum.engine.runtime.asking import Discarded
+from cerebelum.engine.runtime.await_chain import await_chain
+
+_ROUNDS = 100  # tasks that the cleanup of tasks started, and so on
+_CLOSINGS = 1_000  # of one task: cleanups that await something, one after the other
+
+
+def throw_away(tasks: Mapping[int, Task[Any]]) -> None:
+    """Close the code of all tasks, those included that cleanup starts. Call it inside the discarded run's activation."""
+    closed: set[int] = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # coroutines made in a finally block and never awaited
+        for _ in range(_ROUNDS):
+            left = [task for number, task in tasks.items() if number not in closed]
+            closed.update(tasks)
+            for task in left:
+                task._log_destroy_pending = False  # type: ignore[attr-defined]  # we mean to
+                if not task.done():
+                    _close(task.get_coro())
+
+
+def _close(outermost: Any) -> None:
+    for _ in range(_CLOSINGS):
+        # Async generators have no `close`; the loop's hook sees to it that they are dropped as they are.
+        innermost = next((each for each in reversed([*await_chain(outermost)]) if _is_open(each)), None)
+        if innermost is None:
+            return
+        with contextlib.suppress(Discarded, Exception, CancelledError):  # code thrown away has nobody to tell
+            innermost.close()
+
+
+def _is_open(suspended: object) -> TypeGuard[CoroutineType[Any, Any, Any] | GeneratorType[Any, Any, Any]]:
+    if isinstance(suspended, CoroutineType):
+        return suspended.cr_frame is not None
+    return isinstance(suspended, GeneratorType) and suspended.gi_frame is not None

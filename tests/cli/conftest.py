@@ -1,0 +1,24 @@
+"""A project for each test, with no setting of the machine's user in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from tests.cli.cli_project import Project
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """The working folder is the project's."""
+    for name in ("CEREBELUM_STORE", "CEREBELUM_DEBUG", "CEREBELUM_LOG_LEVEL", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-config"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    yield Project(folder)
+    structlog.reset_defaults()
