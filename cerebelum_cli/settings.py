@@ -40,9 +40,16 @@ def _configured(name: str) -> str | None:
         (Path("pyproject.toml"), ("tool", "cerebelum")),
         (home / _USER_CONFIG, ()),
     ):
-        if path.is_file() and (value := _read(path, table).get(name)) is not None:
+        if _is_there(path) and (value := _read(path, table).get(name)) is not None:
             return str(value)
     return None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a home that is another user's: its settings are not ours
+        return False
 
 
 def _read(path: Path, table: tuple[str, ...]) -> dict[str, object]:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cerebelum.adapters.stores.sqlite import writer
+from cerebelum.adapters.stores.sqlite.store import SqliteStore
 from tests.cli.cli_project import Project
 
 CASES: list[tuple[str, str, Sequence[str], str, int, Sequence[str]]] = [
@@ -102,8 +110,13 @@ def test_an_id_that_exists_is_a_conflict(project: Project) -> None:
     refused = project("run", "flow.py:good", "--id", "one", "-i", "n=4")
     assert (refused.exit_code, refused.stdout) == (5, "")
     assert "error[CB302]" in refused.stderr
-    assert project("run", "flow.py:good", "--id", "one", "-i", "n=4", "--if-exists", "use").stdout.splitlines()[-1] == "6"
-    assert project("run", "flow.py:good", "--id", "one", "-i", "n=4", "--if-exists", "replace").stdout.splitlines()[-1] == "8"
+    assert (
+        project("run", "flow.py:good", "--id", "one", "-i", "n=4", "--if-exists", "use").stdout.splitlines()[-1] == "6"
+    )
+    assert (
+        project("run", "flow.py:good", "--id", "one", "-i", "n=4", "--if-exists", "replace").stdout.splitlines()[-1]
+        == "8"
+    )
 
 
 def test_a_result_that_cannot_be_encoded_fails_the_execution(project: Project) -> None:
@@ -140,14 +153,77 @@ def test_a_store_of_a_newer_release_is_refused(project: Project) -> None:
     assert '"state": "newer"' in status.stdout
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes to any file")
-def test_a_read_only_store_is_named(project: Project) -> None:
-    """W1: exit 6 with CB704."""
+@contextmanager
+def _as_nobody() -> Iterator[None]:
+    """Root may write to everything, so this test gives its rights up for a while."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_a_read_only_store_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W1: exit 6 with CB704, for commands that read as well: they keep the store's schema up to date."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        monkeypatch.chdir(name)
+        there = Project(Path(name))
+        assert there("run", "flow.py:good", "--store", "s.db").exit_code == 0
+        Path("s.db").chmod(0o444)
+        for words in (("run", "flow.py:good"), ("list",)):
+            with _as_nobody():
+                result = there(*words, "--store", "s.db")
+            assert (result.exit_code, result.stdout) == (6, ""), result.stderr
+            assert "error[CB704]: s.db takes no writes" in result.stderr
+        monkeypatch.chdir(project.folder)
+
+
+HOLD_LOCK = """
+import fcntl, sys
+file = open(sys.argv[1], "r+b")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_locked_store_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W1: exit 6 with CB703 after the wait, and the command that finds the holder."""
     project("run", "flow.py:good")
-    os.chmod(".cerebelum/dev.db", 0o400)  # noqa: PTH101 - the mode matters here, not the path
-    result = project("run", "flow.py:good")
-    assert result.exit_code == 6
-    assert "error[CB704]" in result.stderr
+    monkeypatch.setitem(SqliteStore.__init__.__kwdefaults__, "lock_wait_s", 0.05)
+    hold = [sys.executable, "-c", HOLD_LOCK, ".cerebelum/dev.db-lock"]
+    with subprocess.Popen(hold, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        result = project("run", "flow.py:good")
+        holder.communicate()
+    assert (result.exit_code, result.stdout) == (6, "")
+    assert "error[CB703]" in result.stderr
+    assert "fuser -v" in result.stderr
+    assert len(project.json("list")) == 1
+
+
+def test_a_full_disk_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W1: exit 6 with CB705, and what was there before is still there."""
+    project("run", "flow.py:good", "--id", "before")
+    original = writer.connect_writer
+
+    def without_room(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = original(*arguments, **options)
+        connection.execute("PRAGMA max_page_count = 1")  # not below what there is: it cannot grow any more
+        return connection
+
+    monkeypatch.setattr(writer, "connect_writer", without_room)
+    refused = project("run", "flow.py:good", "-i", "zip=" + "x" * 1_000_000)
+    assert (refused.exit_code, refused.stdout) == (6, ""), refused.stderr
+    assert "error[CB705]" in refused.stderr
+    monkeypatch.undo()
+    monkeypatch.chdir(project.folder)
+    assert [row["id"] for row in project.json("list")] == ["before"]
 
 
 def test_a_bug_of_ours_says_so(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

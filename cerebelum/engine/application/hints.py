@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from cerebelum.engine.ports.store import Store
 
 _POLL_S = 0.25  # covers lost hints, and what this process wrote itself: a store tells of others only
 
 
-async def hints(store: Store) -> AsyncIterator[None]:
+async def hints(store: Store) -> AsyncGenerator[None, None]:
     """Yield at once, then whenever the store may have news, for ever."""
     watch = aiter(store.watch())
     told: asyncio.Task[str] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from msgspec import Struct
 
@@ -73,13 +74,14 @@ async def follow(engine: Engine, execution_id: str, *, after_version: int = 0) -
     Raises:
         ExecutionNotFound: no such execution.
     """
-    async for _ in hints(engine.store):
-        news = await history(engine, execution_id, from_version=after_version + 1)
-        for event in news:
-            yield event
-            after_version = event.version
-            if event.type in FINAL_TYPES:
-                return
+    async with aclosing(hints(engine.store)) as looks:
+        async for _ in looks:
+            news = await history(engine, execution_id, from_version=after_version + 1)
+            for event in news:
+                yield event
+                after_version = event.version
+                if event.type in FINAL_TYPES:
+                    return
 
 
 async def read_logs(engine: Engine, execution_id: str, *, step: str | None = None) -> AsyncIterator[LogLine]:
@@ -95,16 +97,17 @@ async def read_logs(engine: Engine, execution_id: str, *, step: str | None = Non
 async def follow_logs(engine: Engine, execution_id: str) -> AsyncIterator[LogLine]:
     """Yield captured lines as they are written, from any process, until the execution ends."""
     after_id = 0
-    async for _ in hints(engine.store):
-        row = await engine.store.get_execution(execution_id)
-        if row is None:
-            raise await not_found(engine, execution_id)
-        while page := await engine.store.read_logs(execution_id, after_id=after_id):
-            after_id = page[-1][0]
-            for _, line in page:
-                yield line
-        if row.ended:
-            return
+    async with aclosing(hints(engine.store)) as looks:
+        async for _ in looks:
+            row = await engine.store.get_execution(execution_id)
+            if row is None:
+                raise await not_found(engine, execution_id)
+            while page := await engine.store.read_logs(execution_id, after_id=after_id):
+                after_id = page[-1][0]
+                for _, line in page:
+                    yield line
+            if row.ended:
+                return
 
 
 async def resolve_id(engine: Engine, text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import Any
 
 from cerebelum.engine.application.engine import Engine
@@ -62,8 +63,9 @@ async def _one_final_event(engine: Engine, execution_id: str) -> ev.Event:
         return final
     if node is not None:
         return await node.results.final_event(execution_id)
-    async for _ in hints(engine.store):
-        final = await results.stored_final_event(execution_id)
-        if final is not None:
-            return final
+    async with aclosing(hints(engine.store)) as looks:
+        async for _ in looks:
+            final = await results.stored_final_event(execution_id)
+            if final is not None:
+                return final
     raise AssertionError("a store's watch never ends")

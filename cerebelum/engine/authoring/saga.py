@@ -45,6 +45,11 @@ class Saga:
         if error is not None and not isinstance(error, ContinueAsNew | GeneratorExit):
             await self.compensate(error)
 
+    def __repr__(self) -> str:
+        """What frames of a replay show: the compensations, oldest first."""
+        names = (str(getattr(function, "__name__", function)) for function, _, _ in self._compensations)
+        return f"<saga: {', '.join(names) or 'nothing to undo'}>"
+
     async def compensate(self, error: BaseException) -> None:
         """Run all compensations, newest first. A failure of one is noted on `error` and does not stop the rest."""
         while self._compensations:

@@ -90,11 +90,12 @@ class Bus:
         self._to_do.set()
 
     async def _run(self) -> None:
-        while True:
-            await self._to_do.wait()
+        while self._notices or not self._closed.is_set():
+            if not self._closed.is_set():
+                await self._to_do.wait()
+                self._to_do.clear()
             if self._closed.is_set() and not self._notices:
                 return
-            self._to_do.clear()
             try:
                 await self._work()
             except Exception:  # whatever it was, the polls go on; a new connection is made after a rest
