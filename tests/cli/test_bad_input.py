@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cerebelum.adapters.stores.sqlite import writer
+from cerebelum.adapters.stores.sqlite import connections, writer
 from cerebelum.adapters.stores.sqlite.store import SqliteStore
 from tests.cli.cli_project import Project
 
@@ -172,9 +172,9 @@ def test_a_read_only_store_is_named(project: Project, monkeypatch: pytest.Monkey
         Path(name).chmod(0o755)
         monkeypatch.chdir(name)
         there = Project(Path(name))
-        assert there("run", "flow.py:good", "--store", "s.db").exit_code == 0
+        assert there("run", "flow.py:good", "--id", "one", "--store", "s.db").exit_code == 0
         Path("s.db").chmod(0o444)
-        for words in (("run", "flow.py:good"), ("list",)):
+        for words in (("list",), ("signal", "one", "go")):
             with _as_nobody():
                 result = there(*words, "--store", "s.db")
             assert (result.exit_code, result.stdout) == (6, ""), result.stderr
@@ -194,7 +194,9 @@ sys.stdin.read()
 def test_a_locked_store_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """W1: exit 6 with CB703 after the wait, and the command that finds the holder."""
     project("run", "flow.py:good")
-    monkeypatch.setitem(SqliteStore.__init__.__kwdefaults__, "lock_wait_s", 0.05)
+    defaults = SqliteStore.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "lock_wait_s", 0.05)
     hold = [sys.executable, "-c", HOLD_LOCK, ".cerebelum/dev.db-lock"]
     with subprocess.Popen(hold, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
@@ -210,7 +212,7 @@ def test_a_locked_store_is_named(project: Project, monkeypatch: pytest.MonkeyPat
 def test_a_full_disk_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """W1: exit 6 with CB705, and what was there before is still there."""
     project("run", "flow.py:good", "--id", "before")
-    original = writer.connect_writer
+    original = connections.connect_writer
 
     def without_room(*arguments: Any, **options: Any) -> sqlite3.Connection:
         connection = original(*arguments, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
@@ -31,6 +32,7 @@ class Engine:
         self.settings = settings or NodeSettings()
         self.allow_stored_code, self.keep_source = allow_stored_code, keep_source
         self.node: Node | None = None
+        self._starting = asyncio.Lock()
         self._registered: dict[WorkflowDefinition[..., Any], CodeVersion] = {}
         self._node_options = node_options
 
@@ -53,14 +55,17 @@ class Engine:
 
     async def start_node(self) -> Node:
         """Start this process's node, once."""
-        if self.node is None:
-            node = Node(
-                self.store, self.codec, self.registry, self.settings,
-                load_pinned=self._load_pinned if self.allow_stored_code else None, **self._node_options,
-            )  # fmt: skip
-            await node.start()
-            self.node = node
-        return self.node
+        if self.node is not None:
+            return self.node
+        async with self._starting:  # the first starts of a program often come together
+            if self.node is None:
+                node = Node(
+                    self.store, self.codec, self.registry, self.settings,
+                    load_pinned=self._load_pinned if self.allow_stored_code else None, **self._node_options,
+                )  # fmt: skip
+                await node.start()
+                self.node = node
+            return self.node
 
     async def stop_node(self, deadline_s: float = 10.0) -> None:
         """Stop it in an orderly way."""

@@ -13,7 +13,9 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from cerebelum.engine.domain.errors import CerebelumError
+from cerebelum.engine.domain.errors_store import StoreError
 
+_STORE_AWAY_S = 0.2
 _log = structlog.get_logger("cerebelum.supervisor")
 
 
@@ -60,6 +62,9 @@ class Supervisor:
         while True:
             try:
                 await component()
+            except StoreError as error:  # the store is away: no fault of the component, however long it takes
+                _log.warning("component waits for the store", component=name, error=str(error))
+                await asyncio.sleep(_STORE_AWAY_S)
             except Exception as error:
                 now = time.monotonic()
                 failures.append(now)

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.dialects import sqlite
 
-from cerebelum.adapters.stores.queries import Queries
-from cerebelum.adapters.stores.schema import tables
 from cerebelum.adapters.stores.sqlite import claims, commit, history, inbox
 from cerebelum.adapters.stores.sqlite.bulk import Bulk
 from cerebelum.adapters.stores.sqlite.connections import connect_reader
+from cerebelum.adapters.stores.sqlite.listing import list_statement
 from cerebelum.adapters.stores.sqlite.store import SqliteStore
 from cerebelum.engine.ports.store import ExecutionFilter
 from cerebelum.engine.testing import store_samples as a
@@ -77,9 +75,7 @@ FILTERS = {
 @pytest.mark.parametrize("query, index", FILTERS.values(), ids=FILTERS.keys())
 def test_a_list_uses_an_index(connection: sqlite3.Connection, query: ExecutionFilter, index: str) -> None:
     """F26, F14: lists by workflow, status, step, time range, parent and id prefix do not read the whole table."""
-    select = Queries(tables("sqlite")).list_executions(query)
-    compiled = select.compile(dialect=sqlite.dialect(paramstyle="named"), compile_kwargs={"render_postcompile": True})
-    plan = _plan(connection, str(compiled), dict(compiled.params))
+    plan = _plan(connection, *list_statement(query))
     assert index in plan
     assert not [line for line in _scans(plan) if index not in line]
 

@@ -88,7 +88,9 @@ async def test_a_node_outlives_the_failure_of_any_component(world: World, compon
     """V9, E19: it is restarted alone, and executions that wait, sleep or start afterwards all end."""
     waiter = await world.client.start(lifecycle.long_wait)
     sleeper = await world.client.start(waiting.naps, 0.2)
-    await world.until_status(waiter, "waiting")
+    for handle in (waiter, sleeper):
+        await world.until_status(handle, "waiting")
+    await world.node.journal.drained()  # it stands idle: an error of the store is another matter
     supervisor = world.node.supervisor
     assert component in supervisor.components
     _break(supervisor, component)

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from cerebelum.engine.domain.errors_store import StoreUnreachable
+from cerebelum.engine.runtime import supervisor as supervisor_module
 from cerebelum.engine.runtime.supervisor import ComponentFailed, Supervisor
 
 
@@ -70,6 +72,26 @@ async def test_a_part_that_breaks_again_and_again_is_given_up() -> None:
     assert attempts == 4
     assert good.begun == 1
     assert ends == []
+    await supervisor.stop()
+
+
+async def test_a_store_that_is_away_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """I9: however often a part finds the store away, it is begun again, and the node is not given up."""
+    monkeypatch.setattr(supervisor_module, "_STORE_AWAY_S", 0)
+    attempts = 0
+    came_back = asyncio.Event()
+
+    async def part() -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 50:
+            raise StoreUnreachable("the database is away")
+        came_back.set()
+
+    supervisor = Supervisor(most_restarts=1)
+    supervisor.add("part", part)
+    await asyncio.wait_for(came_back.wait(), 20)
+    assert not supervisor.failed.done()
     await supervisor.stop()
 
 

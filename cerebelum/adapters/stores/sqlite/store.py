@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from cerebelum.adapters.stores.rows import BATCHES_KEPT, code_of, execution_of, log_of
-from cerebelum.adapters.stores.sqlite import claims, history, inbox, upkeep
+from cerebelum.adapters.stores.rows import BATCHES_KEPT, code_of
+from cerebelum.adapters.stores.sqlite import claims, history, inbox, listing, upkeep
 from cerebelum.adapters.stores.sqlite.commit import commit
 from cerebelum.adapters.stores.sqlite.connections import check_version
 from cerebelum.adapters.stores.sqlite.location import check_place, locate
@@ -211,8 +211,7 @@ class SqliteStore:
 
     async def list_executions(self, query: ExecutionFilter) -> list[ExecutionRow]:
         """Return matching rows, newest first."""
-        rows = await self._reader.select(lambda queries: queries.list_executions(query))
-        return [execution_of(row) for row in rows]
+        return await self._reader.call(listing.list_executions, query)
 
     async def count_executions(self) -> dict[Status, int]:
         """Return the number in each status, zeros included."""
@@ -225,15 +224,13 @@ class SqliteStore:
 
     async def read_logs(self, execution_id: str, *, after_id: int = 0, limit: int = 1000) -> list[tuple[int, LogLine]]:
         """Return (id, line) in order of writing."""
-        rows = await self._reader.select(lambda queries: queries.read_logs(execution_id, after_id, limit))
-        return [(row[0], log_of(row[1:])) for row in rows]
+        return await self._reader.call(listing.read_logs, execution_id, after_id, limit)
 
     async def get_code(
         self, workflow: str, *, version: int | None = None, digest: str | None = None
     ) -> CodeVersion | None:
         """Return one version."""
-        rows = await self._reader.select(lambda queries: queries.get_code(workflow, version, digest))
-        return code_of(rows[0]) if rows else None
+        return await self._reader.call(listing.get_code, workflow, version, digest)
 
     async def list_workflows(self) -> list[CodeVersion]:
         """Return the newest version of each workflow."""
