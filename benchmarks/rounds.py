@@ -5,6 +5,7 @@ So a machine that speeds up or slows down does it to all of them.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -19,13 +20,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.engine import ENGINES, EngineInfo, missing_part
+from cerebelum.adapters.stores import migrate
 from tests.servers.postgres import PostgresServer
 from tests.servers.postgres_binaries import PostgresUnavailable
 
 ROOT = Path(__file__).resolve().parents[1]
 ALL_WORKLOADS = ("W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9")
 DEADLINE_S = 180.0
-_ERROR = re.compile(r"[\w.]+(Error|Exception|Unavailable|Unsupported|Failed|Mismatch|Locked|NotFound)\b")
+_ERROR = re.compile(r"(\w+\.)*[A-Z]\w+: ")  # the last line of a traceback; lines of a log begin with a time
 FLOORS = {"sqlite": "floor-sqlite", "postgres": "floor-postgres"}
 
 
@@ -146,7 +148,10 @@ class Rounds:
         if info.kind == "sqlite":
             return f"sqlite:///{folder / f'{next(self._numbers)}.db'}{info.url_options}"
         assert self._server is not None
-        return self._server.create_database()
+        url = self._server.create_database()
+        if not info.peer and not info.name.startswith("floor"):
+            asyncio.run(migrate.upgrade(url))  # as `cerebelum db upgrade`; DBOS makes its tables when it is launched
+        return url
 
 
 def _metrics_of(command: list[str]) -> dict[str, float]:

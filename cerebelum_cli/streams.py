@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 
@@ -13,5 +14,6 @@ def out(line: str = "") -> None:
 
 def err(line: str) -> None:
     """Write a line of talk."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # a full disk or a closed pipe under the talk must not change the exit code
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()

@@ -73,7 +73,7 @@ class World:
     async def at_gate(self, handle: Handle[Any], name: str = "gate") -> None:
         """Wait until a step stands at the gate."""
         async with asyncio.timeout(PATIENCE_S):
-            while f"at {name}" not in ledger.effects[handle.id]:
+            while f"at {name}" not in ledger.effects[handle.id]:  # noqa: ASYNC110 - what it waits for is told to nobody
                 await asyncio.sleep(0.005)
 
     async def events(self, handle: Handle[Any], kind: type[E]) -> list[E]:

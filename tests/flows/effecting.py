@@ -42,7 +42,7 @@ async def moves_stock(dialect: str) -> int:
     total = await move(dialect, "book", 3) + await move(dialect, "pen", 4)
     await move_at_second(dialect)
     await stands()
-    return total
+    return int(total)
 
 
 @step
@@ -64,7 +64,7 @@ async def launch() -> str:
 @workflow
 async def launches() -> str:
     try:
-        return await launch()
+        return str(await launch())
     except StepInterrupted as interrupted:
         return f"interrupted: {interrupted.step}"
 
@@ -82,7 +82,7 @@ async def counts_up() -> int:
 
 @workflow
 async def resumes_counting() -> int:
-    return await counts_up()
+    return int(await counts_up())
 
 
 @step

@@ -46,7 +46,7 @@ async def third_time() -> int:
 
 @workflow
 async def lucky() -> int:
-    return await third_time()
+    return int(await third_time())
 
 
 @step(retry=Retry(max_attempts=2, backoff="constant", backoff_base=0.4))
@@ -59,7 +59,7 @@ async def once_more() -> int:
 
 @workflow
 async def retried_later() -> int:
-    return await once_more()
+    return int(await once_more())
 
 
 @step(timeout=seconds(0.05), retry=Retry(max_attempts=2, backoff="constant", backoff_base=0.01))

@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - what these steps print is what is tested
 """Steps that log and print."""
 
 from __future__ import annotations

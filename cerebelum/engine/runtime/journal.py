@@ -161,6 +161,7 @@ class Journal:
             if live.outbox:
                 messages.extend(live.outbox)
                 live.outbox = []
+        starts = self._one_per_id(starts)
         return (
             lives,
             starts,
@@ -174,6 +175,15 @@ class Journal:
                 statements=[statement for live in lives for statement in live.take_statements()],
             ),
         )
+
+    def _one_per_id(self, starts: list[StartRequest]) -> list[StartRequest]:
+        """Leave further starts of one id to the next batch: an answer names an id, so there it can be of one start only."""
+        first: dict[str, StartRequest] = {}
+        twins = [request for request in starts if first.setdefault(request.start.row.id, request) is not request]
+        if not twins:
+            return starts
+        self._starts = twins + self._starts
+        return list(first.values())
 
     def _new_batch_id(self) -> str:
         return f"{self._writer()}/{next(self._batches)}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import asyncpg
 import pytest
 
@@ -35,11 +33,11 @@ async def moves(url: str) -> list[tuple[str, int]]:
 
 
 @pytest.fixture
-async def sql_world(world: World, dialect: str) -> AsyncIterator[World]:
+def sql_world(world: World, dialect: str) -> World:
     """A world whose store runs SQL."""
     if dialect == "memory":
         pytest.skip("platform: the memory store runs no SQL")
-    yield world
+    return world
 
 
 async def test_writes_of_a_transactional_step_commit_with_its_result(sql_world: World, url: str, dialect: str) -> None:

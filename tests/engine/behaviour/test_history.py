@@ -9,8 +9,7 @@ import pytest
 from cerebelum.engine.application import query
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.ids import ExecutionId, event_id, new_nonce
-from cerebelum.engine.domain.projection import advance, reconstruct
-from cerebelum.engine.domain.projection import ExecutionState
+from cerebelum.engine.domain.projection import ExecutionState, advance, reconstruct
 from cerebelum.engine.ports.store import Append, Batch
 from cerebelum.engine.runtime.replay import Replay
 from cerebelum.engine.runtime.run import WorkflowRun
@@ -152,7 +151,7 @@ async def test_the_state_can_be_told_after_every_event(world: World) -> None:
 async def test_replaying_calls_no_step_again(world: World) -> None:
     """E10, E12: three replays of a run give the recorded results and failures, and no effect."""
     for workflow, count in ((retrying.lucky, 3), (retrying.not_retried, 1)):
-        handle = await world.client.start(workflow)
+        handle = await world.client.start(workflow)  # type: ignore[misc]
         await world.until(handle, lambda view: view.row.ended)
         history = await handle.history()
         for _ in range(3):

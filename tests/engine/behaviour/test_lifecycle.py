@@ -180,7 +180,7 @@ async def test_cancel_stops_the_running_step(world: World) -> None:
     with pytest.raises(ExecutionCancelled):
         await handle.result(PATIENCE_S)
     async with asyncio.timeout(PATIENCE_S):
-        while "stopped" not in ledger.effects[handle.id] or world.node.steps.attempts:
+        while "stopped" not in ledger.effects[handle.id] or world.node.steps.attempts:  # noqa: ASYNC110 - what it waits for is told to nobody
             await asyncio.sleep(0.005)
     assert handle.id not in world.node.resident
 

@@ -103,7 +103,7 @@ async def test_a_far_retry_holds_no_memory(world: World) -> None:
 async def test_a_timeout_ends_the_attempt_and_counts_as_a_failure(world: World) -> None:
     """D9: two attempts, two timeout errors, and then the execution has failed with one."""
     handle = await world.client.start(retrying.timed_out)
-    with pytest.raises(ExecutionFailed, match="timeout of 0.05 s") as failed:
+    with pytest.raises(ExecutionFailed, match=r"timeout of 0\.05 s") as failed:
         await handle.result(PATIENCE_S)
     assert failed.value.error_type == "StepTimedOut"
     assert [event.error.name for event in await world.events(handle, ev.StepFailedEvent)] == ["StepTimedOut"] * 2
@@ -142,7 +142,7 @@ async def test_retries_end_the_same_after_a_crash_at_each_event(
 async def test_a_workflow_timeout_covers_its_waits(world: World) -> None:
     """D10: it fails with a timeout error, and its sleep is over."""
     handle = await world.client.start(retrying.waits_too_long)
-    with pytest.raises(ExecutionFailed, match="timeout of 0.1 s") as failed:
+    with pytest.raises(ExecutionFailed, match=r"timeout of 0\.1 s") as failed:
         await handle.result(PATIENCE_S)
     assert failed.value.error_type == "WorkflowTimedOut"
     assert (await handle.describe()).row.wake_at_us is None
@@ -153,5 +153,5 @@ async def test_a_workflow_timeout_counts_from_the_start_whatever_dies(world: Wor
     handle = await world.client.start(retrying.waits_too_long)
     await world.until_status(handle, "waiting")
     handle = await world.crash_and_come_back(handle, retrying.waits_too_long)
-    with pytest.raises(ExecutionFailed, match="timeout of 0.1 s"):
+    with pytest.raises(ExecutionFailed, match=r"timeout of 0\.1 s"):
         await handle.result(PATIENCE_S)

@@ -18,12 +18,13 @@ CONNECT_S: Final = 10.0
 COMMAND_S: Final = 30.0  # a server that is silent for longer is taken for lost
 OLDEST: Final = 14
 
-# Our statements have one right plan, by index in id order. The planner must not think otherwise because a table was empty
-# when it first saw it, nor plan again for each batch, nor compile.
-_PLANNER: Mapping[str, str] = {
-    "jit": "off",
+# Our statements have one right plan, by index. The planner must not think otherwise because a table was empty when it
+# first saw it, nor compile.
+PLANNER: Final[Mapping[str, str]] = {"jit": "off", "enable_seqscan": "off"}
+# A commit goes over its sorted arrays in a nested loop, so that rows are locked in id order; one plan fits all batches.
+COMMIT_PLANNER: Final[Mapping[str, str]] = {
+    **PLANNER,
     "plan_cache_mode": "force_generic_plan",
-    "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
@@ -61,8 +62,3 @@ async def connect(
             f"{address.name} is PostgreSQL {version.major}; {OLDEST} or newer is needed\n  help: upgrade the server"
         )
     return connection
-
-
-def planner_settings() -> Mapping[str, str]:
-    """Return the settings of the sessions that run our own statements."""
-    return _PLANNER

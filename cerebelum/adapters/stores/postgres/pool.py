@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from cerebelum.adapters.stores.postgres.connection import Driver, connect
+from cerebelum.adapters.stores.postgres.connection import PLANNER, Driver, connect
 from cerebelum.adapters.stores.postgres.errors import TRY_AGAIN, is_lost, state_of, translate
 from cerebelum.adapters.stores.postgres.url import Address
 from cerebelum.engine.domain.errors_store import StoreError
@@ -45,7 +45,7 @@ class Pool:
         address = self.address
 
         async def create() -> Driver:
-            return await connect(address, settings={"jit": "off"})
+            return await connect(address, settings=PLANNER)
 
         self._engine = create_async_engine(
             "postgresql+asyncpg://",

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from cerebelum.adapters.stores.postgres.connection import Driver, connect, planner_settings
+from cerebelum.adapters.stores.postgres.connection import COMMIT_PLANNER, Driver, connect
 from cerebelum.adapters.stores.postgres.url import Address
 
 
@@ -27,7 +27,7 @@ class Writer:
         """
         async with self._turn:
             if self._connection is None or self._connection.is_closed():
-                self._connection = await connect(self._address, settings=planner_settings())
+                self._connection = await connect(self._address, settings=COMMIT_PLANNER)
             try:
                 yield self._connection
             finally:
