@@ -29,7 +29,7 @@ class FlowNotFound(CerebelumError):
             lines.append(f"  similar: {', '.join(similar)}")
             lines.append(f"  help: cerebelum run {similar[0]}")
         else:
-            lines.append("  help: check the path, or write a first flow with `cerebelum init`")
+            lines.append("  help: check the path; it is looked up from the folder you are in")
         super().__init__("\n".join(lines))
         self.path, self.similar = path, tuple(similar)
 
@@ -83,7 +83,7 @@ class NoWorkflow(CerebelumError):
             lines.append(f"        cerebelum run {path}")
         else:
             lines.append("  help: put `@workflow` above an `async def` (`from cerebelum import workflow`);")
-            lines.append("        see one with `cerebelum init`")
+            lines.append("        see one: cerebelum explain CB104")
         super().__init__("\n".join(lines))
         self.path, self.near_misses = path, tuple(near_misses)
 

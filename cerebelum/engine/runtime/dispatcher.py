@@ -74,15 +74,23 @@ class Dispatcher:
     async def _again(self) -> None:
         while self._reclaim:
             execution_id = self._reclaim.pop()
-            row = await self._store.claim_one(self._owner(), execution_id)
-            if row is not None:
-                await self._take_up([row])
+            try:
+                row = await self._store.claim_one(self._owner(), execution_id)
+                if row is not None:
+                    await self._take_up([row])
+            except BaseException:
+                self._reclaim.add(execution_id)  # the store is away: nobody else will look at what we own
+                raise
 
     async def _claim_all(self) -> None:
         while self.claiming and self._has_room() and (names := self._workflows()):
             rows = await self._store.claim(self._owner(), workflows=names, limit=_CLAIM_LIMIT)
-            if rows:
-                await self._take_up(rows)
+            try:
+                if rows:
+                    await self._take_up(rows)
+            except BaseException:
+                self._reclaim.update(row.id for row in rows)  # as above
+                raise
             if len(rows) < _CLAIM_LIMIT:
                 return
 

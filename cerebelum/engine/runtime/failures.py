@@ -23,6 +23,7 @@ from cerebelum.engine.runtime.code.modules import beside, public_name
 
 _ENGINE = str(Path(__file__).resolve().parents[2])
 _ASYNCIO = str(Path(traceback.__file__).parent / "asyncio")
+_STDLIB = str(Path(traceback.__file__).parent)
 _TEXT_LIMIT = 8_000  # characters of a traceback or message
 _DATA_LIMIT_BYTES = 4_096  # of args and attributes
 
@@ -96,19 +97,31 @@ def _cut(text: str) -> str:
 
 
 def _user_traceback(error: BaseException) -> str:
-    """Render the traceback without the frames of the engine and of asyncio, chained causes included."""
+    """Render the traceback, chained causes included, without the frames of the engine and of what called it.
+
+    Of an error that a step raised: where it was raised in the step, then where the workflow met it.
+    """
     try:
         rendered = traceback.TracebackException.from_exception(error, limit=-40)
+        in_step = ""
+        if isinstance(error.__cause__, StepFailed):
+            in_step, rendered.__cause__ = error.__cause__.remote_traceback, None
         _strip(rendered)
-        return "".join(rendered.format()).encode("utf-8", "backslashreplace").decode()
+        text = "".join(rendered.format()).encode("utf-8", "backslashreplace").decode()
     except Exception:
         return ""
+    return f"{in_step}\nThe step failed for good, and the workflow met the error here:\n\n{text}" if in_step else text
 
 
 def _strip(rendered: traceback.TracebackException) -> None:
     kept = [frame for frame in rendered.stack if not frame.filename.startswith((_ENGINE, _ASYNCIO))]
+    first_user = next((position for position, frame in enumerate(kept) if not _is_stdlib(frame.filename)), 0)
     if kept:
-        rendered.stack = traceback.StackSummary.from_list(kept)
+        rendered.stack = traceback.StackSummary.from_list(kept[first_user:])
     for inner in (rendered.__cause__, rendered.__context__):
         if inner is not None:
             _strip(inner)
+
+
+def _is_stdlib(filename: str) -> bool:
+    return filename.startswith(_STDLIB) and "site-packages" not in filename

@@ -57,7 +57,7 @@ def test_a_flow_without_a_workflow_points_at_what_looks_like_one(write: WriteFil
 def test_an_empty_flow_says_how_to_begin(write: WriteFile) -> None:
     """A6: with nothing to point at, the message says what a workflow is."""
     flow = load_flow(write("flow.py", ""))
-    with pytest.raises(NoWorkflow, match="cerebelum init"):
+    with pytest.raises(NoWorkflow, match="explain CB104"):
         select_workflow(flow)
     with pytest.raises(NoWorkflow):
         select_workflow(flow, "order")
