@@ -109,9 +109,9 @@ async def measures(text: str) -> int:
 
 
 @workflow
-async def passes_on(size: int) -> int:
+async def passes_on(size: int, pause_s: float = 0.01) -> int:
     text = await makes(size)
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(pause_s)
     return await measures(text)
 
 

@@ -27,6 +27,8 @@ def throw_away(tasks: Mapping[int, Task[Any]]) -> None:
         warnings.simplefilter("ignore")  # coroutines made in a finally block and never awaited
         for _ in range(_ROUNDS):
             left = [task for number, task in tasks.items() if number not in closed]
+            if not left:
+                return
             closed.update(tasks)
             for task in left:
                 task._log_destroy_pending = False  # type: ignore[attr-defined]  # we mean to

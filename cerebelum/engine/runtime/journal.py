@@ -43,6 +43,7 @@ class Journal:
         on_durable: called with (execution, version) after each commit that wrote something of it.
         on_fenced: called with an execution that moved on elsewhere.
         on_refused: called with an execution whose events cannot be written, and why.
+        on_messages: told that a commit put messages into inboxes, maybe of executions that live here.
         give_up_after_s: how long a store may refuse commits before `on_trouble` is called once per streak.
         on_trouble: told the error when the store keeps refusing.
     """
@@ -56,11 +57,13 @@ class Journal:
         on_durable: Callable[[LiveExecution, int], None],
         on_fenced: Callable[[LiveExecution], None],
         on_refused: Callable[[LiveExecution, Exception], None],
+        on_messages: Callable[[], None] = lambda: None,
         on_trouble: Callable[[StoreError], None] = lambda error: None,
         give_up_after_s: float = 10.0,
     ) -> None:
         self._store, self._now_us, self._writer = store, now_us, writer
         self._on_durable, self._on_fenced, self._on_trouble = on_durable, on_fenced, on_trouble
+        self._on_messages = on_messages
         self._on_refused = on_refused
         self._give_up_after_s = give_up_after_s
         self._dirty: list[LiveExecution] = []
@@ -240,6 +243,8 @@ class Journal:
             self._on_refused(live, error)
 
     def _let_out(self, part: _Part, committed: Committed) -> None:
+        if part.batch.messages:
+            self._on_messages()
         left_out = committed.existing | committed.fenced
         for request in part.starts:
             if request.answer.done():

@@ -107,7 +107,7 @@ async def test_a_large_result_comes_back_whole(world: World) -> None:
 
 async def test_a_large_result_survives_a_crash(world: World) -> None:
     """F4: a process that takes over reads it back."""
-    handle = await world.client.start(effecting.passes_on, 200_000)
+    handle = await world.client.start(effecting.passes_on, 200_000, 0.4)
     await world.until(handle, lambda view: bool(view.state.open))
     handle = await world.crash_and_come_back(handle, effecting.passes_on)
     assert await handle.result(PATIENCE_S) == 200_000

@@ -112,7 +112,9 @@ class Bus:
         if self._connection is None or self._connection.is_closed():
             # hints need not be durable: their transactions do not wait for the disk
             settings = {"synchronous_commit": "off"}
-            self._connection = await connect(self._address, settings=settings, connect_s=_CONNECT_S, command_s=_CONNECT_S)
+            self._connection = await connect(
+                self._address, settings=settings, connect_s=_CONNECT_S, command_s=_CONNECT_S
+            )
             self._connection.add_termination_listener(self._on_loss)
             self._listens = False
         if self._wants_to_listen and not self._listens:

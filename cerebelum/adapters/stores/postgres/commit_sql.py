@@ -20,11 +20,24 @@ prepared once by the driver.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from cerebelum.adapters.stores.rows import EXECUTION_COLUMNS, MADE_KEY
+from cerebelum.adapters.stores.postgres.tables import (
+    APPENDS,
+    BLOBS,
+    CONSUMED,
+    EVENTS,
+    LOG_COLUMNS,
+    LOGS,
+    MESSAGES,
+    MOVED,
+    START_COLUMNS,
+    STARTS,
+    Numbers,
+    Same,
+)
+from cerebelum.adapters.stores.rows import MADE_KEY
 
 OPEN: Final = "status IN ('pending', 'running', 'waiting', 'paused')"
 NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -33,68 +46,6 @@ _NOW_US: Final = "(SELECT us FROM now)"
 # The owner is compared in a way that no index helps: its index would be a bad way to the row, and looks like a good one.
 R1_GUARD: Final = "e.owner || '' = b.owner AND e.epoch = b.epoch AND e.last_version = b.expected"
 _OWNER_LOCK: Final = "pg_advisory_xact_lock(hashtextextended(o.owner, 4846232))"  # the seed is ours alone
-
-Columns = Sequence[tuple[str, str]]  # (name, type)
-
-_TYPES: Final = {
-    "priority": "int",
-    "run": "int",
-    "last_version": "int",
-    "epoch": "int",
-    "claims": "int",
-    **dict.fromkeys((name for name in EXECUTION_COLUMNS if name.endswith("_us")), "bigint"),
-}
-START_COLUMNS: Final[Columns] = tuple((name, _TYPES.get(name, "text")) for name in EXECUTION_COLUMNS)
-MOVED: Final = [
-    "code",
-    "status",
-    "queue",
-    "priority",
-    "current_step",
-    "error",
-    "run",
-    "last_version",
-    "scheduled_at_us",
-    "started_at_us",
-    "completed_at_us",
-]
-APPEND_COLUMNS: Final[Columns] = (
-    ("id", "text"),
-    ("owner", "text"),
-    ("epoch", "int"),
-    ("expected", "int"),
-    *((name, _TYPES.get(name, "text")) for name in MOVED),
-    ("new_owner", "text"),
-    ("wake_at_us", "bigint"),
-    ("updated_at_us", "bigint"),
-)
-SOURCE_COLUMNS: Final[Columns] = (("source", "text"), ("guarded", "bool"))  # guarded: its append is in this batch
-RELEASE_COLUMNS: Final[Columns] = (("releases", "bool"), ("addressed", "bool"))
-EVENT_COLUMNS: Final[Columns] = (
-    ("execution_id", "text"),
-    ("version", "int"),
-    ("type", "text"),
-    ("data", "text"),
-    ("at_us", "bigint"),
-)
-CONSUMED_COLUMNS: Final[Columns] = (("id", "bigint"), ("execution_id", "text"), ("ended", "bool"))
-MESSAGE_COLUMNS: Final[Columns] = (
-    *((name, "text") for name in ("execution_id", "kind", "name", "payload", "sender", "key")),
-    ("source", "text"),
-    ("free", "bool"),  # its source has no append in this batch
-)
-LOG_COLUMNS: Final[Columns] = (
-    ("execution_id", "text"),
-    ("number", "int"),
-    ("step", "text"),
-    ("attempt", "int"),
-    ("level", "text"),
-    ("at_us", "bigint"),
-    ("message", "text"),
-    ("metadata", "text"),
-    ("free", "bool"),
-)
-BLOB_COLUMNS: Final[Columns] = (("digest", "text"), ("content", "bytea"))
 
 
 class Shape(NamedTuple):
@@ -109,28 +60,14 @@ class Shape(NamedTuple):
     messages: bool = False
     logs: bool = False
     blobs: bool = False
-
-
-class _Numbers:
-    """Counts parameters, in the order in which `commit_values` lists them."""
-
-    def __init__(self) -> None:
-        self._last = 0
-
-    def one(self, kind: str) -> str:
-        self._last += 1
-        return f"${self._last}::{kind}"
-
-    def rows(self, alias: str, columns: Columns) -> str:
-        """Return a table of one array a column; the arrays are the next parameters."""
-        arrays = ", ".join(self.one(f"{kind}[]") for _, kind in columns)
-        return f"unnest({arrays}) AS {alias}({', '.join(name for name, _ in columns)})"
+    same_in_appends: Same = ()
+    same_in_starts: Same = ()
 
 
 @lru_cache(maxsize=512)
 def statement(shape: Shape, guard: str = R1_GUARD) -> str:
     """Return the statement for batches of this shape. Its row: moved count and ids, started count and ids."""
-    numbers = _Numbers()
+    numbers = Numbers()
     parts = [NOW_ONCE, _batch(numbers)]
     if shape.messages:
         parts.append(_locked(numbers))
@@ -139,7 +76,7 @@ def statement(shape: Shape, guard: str = R1_GUARD) -> str:
         parts += _consumed(numbers)
     if shape.ended:
         parts += _ended(numbers)
-    parts.append(_started(numbers) if shape.starts else _none("started", "id"))
+    parts.append(_started(numbers, shape.same_in_starts) if shape.starts else _none("started", "id"))
     parts.append("passed AS (SELECT id FROM moved UNION ALL SELECT id FROM started)")
     if shape.events:
         parts.append(_events(numbers))
@@ -160,7 +97,7 @@ def _none(name: str, *columns: str) -> str:
     return f"{name} AS (SELECT {', '.join(f'NULL::text AS {column}' for column in columns)} WHERE false)"
 
 
-def _batch(numbers: _Numbers) -> str:
+def _batch(numbers: Numbers) -> str:
     return (
         f"noted AS (INSERT INTO batches (writer, id, inserted_at_us, updated_at_us) "
         f"SELECT {numbers.one('text')}, {numbers.one('text')}, us, us FROM now "
@@ -168,16 +105,15 @@ def _batch(numbers: _Numbers) -> str:
     )
 
 
-def _locked(numbers: _Numbers) -> str:
+def _locked(numbers: Numbers) -> str:
     return (
         "locked AS MATERIALIZED (SELECT count(*) AS n FROM ("
         f"SELECT id FROM executions WHERE id = ANY({numbers.one('text[]')}) ORDER BY id FOR UPDATE) AS l)"
     )
 
 
-def _moved(numbers: _Numbers, shape: Shape, guard: str) -> str:
-    columns = (*APPEND_COLUMNS, *RELEASE_COLUMNS) if shape.releases else APPEND_COLUMNS
-    source = numbers.rows("b", columns)
+def _moved(numbers: Numbers, shape: Shape, guard: str) -> str:
+    source = APPENDS.sql("b", numbers, shape.same_in_appends)
     wake = "b.wake_at_us"
     if shape.releases:
         source += " LEFT JOIN executions AS s ON s.id = b.id AND b.releases"
@@ -198,28 +134,30 @@ def _moved(numbers: _Numbers, shape: Shape, guard: str) -> str:
     )
 
 
-def _started(numbers: _Numbers) -> str:
+def _started(numbers: Numbers, same: Same) -> str:
     made = {name: f"s.{name}" for name, _ in START_COLUMNS}
     for name in ("inserted_at_us", "updated_at_us"):
         made[name] = f"coalesce(s.{name}, {_NOW_US})"
-    source = numbers.rows("s", (*START_COLUMNS, *SOURCE_COLUMNS))
+    source = STARTS.sql("s", numbers, same)
     return (
         f"started AS (INSERT INTO executions ({', '.join(made)}) SELECT {', '.join(made.values())} FROM {source} "
         f"WHERE NOT s.guarded OR {_among('s.source', 'moved')} ON CONFLICT (id) DO NOTHING RETURNING id)"
     )
 
 
-def _events(numbers: _Numbers) -> str:
+def _events(numbers: Numbers) -> str:
     return (
         "recorded AS (INSERT INTO events (execution_id, version, type, data, at_us) "
         f"SELECT v.execution_id, v.version, v.type, v.data, coalesce(v.at_us, {_NOW_US}) "
-        f"FROM {numbers.rows('v', EVENT_COLUMNS)} WHERE {_among('v.execution_id', 'passed')})"
+        f"FROM {EVENTS.sql('v', numbers)} WHERE {_among('v.execution_id', 'passed')})"
     )
 
 
-def _consumed(numbers: _Numbers) -> list[str]:
+def _consumed(numbers: Numbers) -> list[str]:
     """Keys that a sender chose are kept until the execution ends: they are known as long as it lives."""
-    taken = f"taken AS MATERIALIZED (SELECT * FROM {numbers.rows('c', CONSUMED_COLUMNS)} WHERE {_among('c.execution_id', 'moved')})"
+    taken = (
+        f"taken AS MATERIALIZED (SELECT * FROM {CONSUMED.sql('c', numbers)} WHERE {_among('c.execution_id', 'moved')})"
+    )
     same = "m.id = t.id AND m.execution_id = t.execution_id"
     forgotten = f"(t.ended OR starts_with(m.key, '{MADE_KEY}'))"
     return [
@@ -232,7 +170,7 @@ def _consumed(numbers: _Numbers) -> list[str]:
     ]
 
 
-def _ended(numbers: _Numbers) -> list[str]:
+def _ended(numbers: Numbers) -> list[str]:
     return [
         f"over AS MATERIALIZED (SELECT id FROM unnest({numbers.one('text[]')}) AS d(id) WHERE {_among('d.id', 'moved')})",
         (
@@ -242,7 +180,7 @@ def _ended(numbers: _Numbers) -> list[str]:
     ]
 
 
-def _messages(numbers: _Numbers) -> list[str]:
+def _messages(numbers: Numbers) -> list[str]:
     aimed = (
         f"aimed AS MATERIALIZED (SELECT t.id FROM (SELECT n FROM locked) AS l CROSS JOIN "
         f"unnest({numbers.one('text[]')}) AS t(id) WHERE l.n >= 0 AND NOT {_among('t.id', 'moved')})"
@@ -260,7 +198,7 @@ def _messages(numbers: _Numbers) -> list[str]:
         (
             f"sent AS (INSERT INTO messages ({named}, at_us, inserted_at_us, updated_at_us) "
             f"SELECT {', '.join(f'm.{name}' for name in named.split(', '))}, {', '.join([_NOW_US] * 3)} "
-            f"FROM (SELECT n FROM turn) AS l CROSS JOIN {numbers.rows('m', MESSAGE_COLUMNS)} "
+            f"FROM (SELECT n FROM turn) AS l CROSS JOIN {MESSAGES.sql('m', numbers)} "
             f"WHERE l.n >= 0 AND {_among('m.execution_id', 'addressed')} "
             f"AND (m.free OR {_among('m.source', 'passed')}) ON CONFLICT (execution_id, key) DO NOTHING)"
         ),
@@ -277,18 +215,18 @@ def turn(rows: str) -> str:
     return f"turn AS MATERIALIZED (SELECT count({_OWNER_LOCK}) AS n FROM ({owners}) AS o)"
 
 
-def _logs(numbers: _Numbers) -> str:
-    named = [name for name, _ in LOG_COLUMNS if name != "free"]
+def _logs(numbers: Numbers) -> str:
+    named = [name for name, _ in LOG_COLUMNS]
     return (
         f"logged AS (INSERT INTO logs ({', '.join(named)}) SELECT {', '.join(f'l.{name}' for name in named)} "
-        f"FROM {numbers.rows('l', LOG_COLUMNS)} WHERE l.free OR {_among('l.execution_id', 'passed')})"
+        f"FROM {LOGS.sql('l', numbers)} WHERE l.free OR {_among('l.execution_id', 'passed')})"
     )
 
 
-def _blobs(numbers: _Numbers) -> str:
+def _blobs(numbers: Numbers) -> str:
     return (
         "stored AS (INSERT INTO blobs (digest, content, inserted_at_us, updated_at_us) "
-        f"SELECT x.digest, x.content, us, us FROM now CROSS JOIN {numbers.rows('x', BLOB_COLUMNS)} "
+        f"SELECT x.digest, x.content, us, us FROM now CROSS JOIN {BLOBS.sql('x', numbers)} "
         "ON CONFLICT (digest) DO NOTHING)"
     )
 

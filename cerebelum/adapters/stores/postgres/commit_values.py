@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
-from cerebelum.adapters.stores.postgres import commit_sql
-from cerebelum.adapters.stores.postgres.commit_sql import Columns, Shape
+from cerebelum.adapters.stores.postgres import tables
+from cerebelum.adapters.stores.postgres.commit_sql import Shape
 from cerebelum.adapters.stores.rows import clean, made_key
 from cerebelum.engine.domain.errors import InternalError
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import FINAL, ExecutionRow
-from cerebelum.engine.ports.store import Append, Batch, LogLine, Message
+from cerebelum.engine.ports.store import Append, Batch, LogLine, Message, Start
 
 Row = tuple[Any, ...]
 
-_moved = attrgetter(*commit_sql.MOVED)
-_ERROR = commit_sql.MOVED.index("error")
+_moved = attrgetter(*tables.MOVED)
+_ERROR = tables.MOVED.index("error")
 
 
 def shape_and_values(batch: Batch, place: str) -> tuple[Shape, list[Any]]:
@@ -29,67 +29,63 @@ def shape_and_values(batch: Batch, place: str) -> tuple[Shape, list[Any]]:
         InternalError: the events leave a gap (I2).
         UnicodeError: a text cannot be stored.
     """
-    appends = sorted(batch.appends, key=lambda append: append.row.id)
-    starts = sorted(batch.starts, key=lambda start: start.row.id)
+    appends = sorted(batch.appends, key=_id)
+    starts = sorted(batch.starts, key=_id)
     moving = {append.row.id for append in appends}
     own = moving | {start.row.id for start in starts}
     targets = {message.execution_id for message in batch.messages}
-    releases = any(_releases(append) for append in appends)
-    consumed = [(number, append.row.id, append.row.status in FINAL) for append in appends for number in append.consumed]
-    ended = [append.row.id for append in appends if append.row.status in FINAL]
-    events = [row for append in appends for row in _events(append.row, append.events, append.expected_version)]
-    events += [row for start in starts for row in _events(start.row, start.events, 0)]
-
+    shape = Shape(messages=bool(targets), logs=bool(batch.logs), blobs=bool(batch.blobs))
     values: list[Any] = [place, batch.id]
-    if batch.messages:
+    if targets:
         values.append(sorted(moving | targets))
     if appends:
-        values += _arrays([_append(append) for append in appends], commit_sql.APPEND_COLUMNS)
-    if releases:
-        values += _arrays(
-            [(_releases(append), append.row.id in targets) for append in appends], commit_sql.RELEASE_COLUMNS
-        )
-        values.append([number for number, _, _ in consumed])
-    if consumed:
-        values += _arrays(consumed, commit_sql.CONSUMED_COLUMNS)
-    if ended:
-        values.append(ended)
+        shape = _add_appends(shape, values, appends, targets)
     if starts:
         rows = [(*new_values(start.row), start.source, start.source in moving) for start in starts]
-        values += _arrays(rows, (*commit_sql.START_COLUMNS, *commit_sql.SOURCE_COLUMNS))
+        same, columns = tables.STARTS.values(rows)
+        shape = shape._replace(starts=True, same_in_starts=same)
+        values += columns
+    events = [row for append in appends for row in _events(append.row, append.events, append.expected_version)]
+    events += [row for start in starts for row in _events(start.row, start.events, 0)]
     if events:
-        values += _arrays(events, commit_sql.EVENT_COLUMNS)
-    if batch.messages:
-        values.append(sorted(targets))
-        values += _arrays([_message(item, own) for item in batch.messages], commit_sql.MESSAGE_COLUMNS)
+        shape = shape._replace(events=True)
+        values += tables.EVENTS.values(events)[1]
+    if targets:
+        values += (sorted(targets), *tables.MESSAGES.values([_message(item, own) for item in batch.messages])[1])
     if batch.logs:
-        values += _arrays([_log(line, own) for line in batch.logs], commit_sql.LOG_COLUMNS)
+        values += tables.LOGS.values([_log(line, own) for line in batch.logs])[1]
     if batch.blobs:
-        values += _arrays(sorted(dict(batch.blobs).items()), commit_sql.BLOB_COLUMNS)
+        values += tables.BLOBS.values(sorted(dict(batch.blobs).items()))[1]
     values.append(len(own))
-    shape = Shape(
-        appends=bool(appends),
-        releases=releases,
-        consumed=bool(consumed),
-        ended=bool(ended),
-        starts=bool(starts),
-        events=bool(events),
-        messages=bool(batch.messages),
-        logs=bool(batch.logs),
-        blobs=bool(batch.blobs),
-    )
     return shape, values
 
 
-def _arrays(rows: Sequence[Row], columns: Columns) -> Sequence[Sequence[Any]]:
-    return list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+def _add_appends(shape: Shape, values: list[Any], appends: Sequence[Append], targets: set[str]) -> Shape:
+    same, columns = tables.APPENDS.values([_append(append, targets) for append in appends])
+    values += columns
+    releases = any(_releases(append) for append in appends)
+    consumed = [(number, append.row.id, append.row.status in FINAL) for append in appends for number in append.consumed]
+    ended = [append.row.id for append in appends if append.row.status in FINAL]
+    if releases:
+        values.append([number for number, _, _ in consumed])
+    if consumed:
+        values += tables.CONSUMED.values(consumed)[1]
+    if ended:
+        values.append(ended)
+    return shape._replace(
+        appends=True, same_in_appends=same, releases=releases, consumed=bool(consumed), ended=bool(ended)
+    )
+
+
+def _id(item: Append | Start) -> str:
+    return item.row.id
 
 
 def _releases(append: Append) -> bool:
     return append.row.owner is None and append.row.status not in FINAL
 
 
-def _append(append: Append) -> Row:
+def _append(append: Append, targets: set[str]) -> Row:
     row = append.row
     moved = _moved(row)
     if row.error is not None:
@@ -103,6 +99,8 @@ def _append(append: Append) -> Row:
         row.owner,
         None if row.status in FINAL else row.wake_at_us,  # I12: nothing wakes what has ended
         row.updated_at_us or None,
+        _releases(append),
+        row.id in targets,
     )
 
 

@@ -7,10 +7,11 @@ from typing import TypeVar
 
 import msgspec
 
-from cerebelum.adapters.stores.postgres.commit_sql import NOW, START_COLUMNS
+from cerebelum.adapters.stores.postgres.commit_sql import NOW
 from cerebelum.adapters.stores.postgres.commit_values import new_values
 from cerebelum.adapters.stores.postgres.connection import Driver
 from cerebelum.adapters.stores.postgres.pool import Pool
+from cerebelum.adapters.stores.postgres.tables import START_COLUMNS
 from cerebelum.adapters.stores.rows import CODE_COLUMNS, code_of
 from cerebelum.engine.domain.errors import ExecutionNotFound, ForbiddenTransition
 from cerebelum.engine.domain.execution import FINAL, ExecutionRow
