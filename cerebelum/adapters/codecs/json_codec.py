@@ -28,6 +28,7 @@ from cerebelum.engine.domain.errors_payload import PayloadMismatch, PayloadNotEn
 from cerebelum.engine.ports.codec import PayloadTransform
 
 _encode = msgspec.json.Encoder(enc_hook=encode_foreign).encode
+_INT64 = 1 << 63
 _decode_plain = msgspec.json.Decoder().decode
 
 
@@ -61,6 +62,10 @@ class JsonCodec:
 
     def encode(self, value: Any, annotation: Any = Any, *, what: str) -> tuple[bytes, Any]:
         """Return the canonical JSON text of `value`, and the copy that decoding it gives; see the port."""
+        kind = type(value)
+        exact = (kind is int and -_INT64 <= value < _INT64) or kind is bool  # nothing can be lost: no proof is needed
+        if exact and (annotation is kind or annotation is Any) and not self._transforms_all:
+            return _encode(value), value
         shape = self._any if annotation is Any or annotation is None else self._shapes.get(annotation, what=what)
         try:
             text = _encode(value)

@@ -21,15 +21,22 @@ async def final_event(engine: Engine, execution_id: str, *, timeout_s: float | N
         ExecutionNotFound: no such execution.
         WaitTimedOut: it has not ended in time; it goes on.
     """
+    if timeout_s is None:
+        return await _last_final_event(engine, execution_id)
     try:
         async with asyncio.timeout(timeout_s):
-            while True:
-                final = await _one_final_event(engine, execution_id)
-                if not isinstance(final, ev.ContinuedAsNew):
-                    return execution_id, final
-                execution_id = final.execution_id
+            return await _last_final_event(engine, execution_id)
     except TimeoutError:
-        raise WaitTimedOut(execution_id, timeout_s or 0) from None
+        raise WaitTimedOut(execution_id, timeout_s) from None
+
+
+async def _last_final_event(engine: Engine, execution_id: str) -> tuple[str, ev.Event]:
+    """Follow `continue_as_new` to the execution that really ends."""
+    while True:
+        final = await _one_final_event(engine, execution_id)
+        if not isinstance(final, ev.ContinuedAsNew):
+            return execution_id, final
+        execution_id = final.execution_id
 
 
 async def result(engine: Engine, execution_id: str, annotation: Any = Any, *, timeout_s: float | None = None) -> Any:

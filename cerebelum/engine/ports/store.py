@@ -241,9 +241,7 @@ class Store(Protocol):
 
     async def read_blob(self, digest: str) -> bytes | None: ...
 
-    async def read_logs(
-        self, execution_id: str, *, after_id: int = 0, limit: int = 1000
-    ) -> list[tuple[int, LogLine]]:
+    async def read_logs(self, execution_id: str, *, after_id: int = 0, limit: int = 1000) -> list[tuple[int, LogLine]]:
         """Return (id, line) in order of writing."""
         ...
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Container
 from typing import Any, Protocol
 
 import msgspec
-import structlog
 
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain import events as ev
@@ -19,6 +18,7 @@ from cerebelum.engine.ports.store import Message
 from cerebelum.engine.runtime.failures import describe_error
 from cerebelum.engine.runtime.live import LiveExecution, StartRequest
 from cerebelum.engine.runtime.loop import TurnLimit
+from cerebelum.engine.runtime.own_log import OwnLog
 from cerebelum.engine.runtime.pending import PendingChild, PendingStep, PendingTimer, PendingWait
 from cerebelum.engine.runtime.starting import new_start
 from cerebelum.engine.runtime.step_runner import StepRunner
@@ -27,7 +27,7 @@ from cerebelum.engine.runtime.watchdog import Watchdog
 
 WARN_EVENTS, MOST_EVENTS = 10_000, 50_000
 BEGIN = -1  # number of the timer of a scheduled start
-_log = structlog.get_logger("cerebelum.conductor")
+_log = OwnLog("cerebelum.conductor")
 
 
 class Residence(Protocol):

@@ -22,11 +22,15 @@ _CLOSINGS = 1_000  # of one task: cleanups that await something, one after the o
 
 def throw_away(tasks: Mapping[int, Task[Any]]) -> None:
     """Close the code of all tasks, those included that cleanup starts. Call it inside the discarded run's activation."""
+    if not tasks:
+        return
     closed: set[int] = set()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # coroutines made in a finally block and never awaited
         for _ in range(_ROUNDS):
             left = [task for number, task in tasks.items() if number not in closed]
+            if not left:
+                return
             if not left:
                 return
             closed.update(tasks)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-import structlog
-
 from cerebelum.engine.domain.errors_store import StoreError
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.store import Message, Store
+from cerebelum.engine.runtime.own_log import OwnLog
 from cerebelum.engine.runtime.presence import certainly_dead
 
 _CLAIM_LIMIT = 200  # executions a claim: others get their turn between claims
 _POLL_S = 1.0  # covers lost hints
 _DEAD_SCAN_S = 0.2
-_log = structlog.get_logger("cerebelum.dispatcher")
+_log = OwnLog("cerebelum.dispatcher")
 
 
 class Dispatcher:

@@ -19,18 +19,18 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-import structlog
 from msgspec import structs
 
 from cerebelum.engine.domain.errors_store import CommitInDoubt, StoreError
 from cerebelum.engine.ports.store import Batch, Committed, LogLine, Start, Store
 from cerebelum.engine.runtime.live import LiveExecution, StartRequest
+from cerebelum.engine.runtime.own_log import OwnLog
 
 _BATCH_EXECUTIONS = 2_000  # appends in one commit
 _BATCH_STARTS = 2_000
 _WAITING_STARTS = 20_000  # then `start` waits
 _RETRY_FIRST_S, _RETRY_MOST_S = 0.05, 2.0
-_log = structlog.get_logger("cerebelum.journal")
+_log = OwnLog("cerebelum.journal")
 
 
 class Journal:

@@ -7,15 +7,15 @@ was itself stopped for longer drops the lease before the next write.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable
 
-import structlog
-
 from cerebelum.engine.ports.store import Store
+from cerebelum.engine.runtime.own_log import OwnLog
 
-_log = structlog.get_logger("cerebelum.lease")
+_log = OwnLog("cerebelum.lease")
 _MARGIN = 0.2
 
 
@@ -70,4 +70,5 @@ class LeaseKeeper:
         if self._lost or self._stop.is_set():
             return
         self._lost = True
-        self._loop.call_soon_threadsafe(self._on_lost, reason)
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody is left to tell
+            self._loop.call_soon_threadsafe(self._on_lost, reason)

@@ -50,7 +50,7 @@ class LiveExecution:
 
     __slots__ = (
         "_blobs", "_buffer", "_changed", "_consumed", "_last_at_us", "_statements", "_unpublished", "awaiting", "dirty",
-        "dropped", "dues", "epoch", "final", "id", "idle_since_us", "memory", "messages_seen", "on_recorded", "outbox",
+        "dropped", "dues", "epoch", "far", "final", "id", "idle_since_us", "memory", "messages_seen", "on_recorded", "outbox",
         "owner", "paused_at_end", "rest", "row", "run", "running", "signal_keys", "starts", "taken_version", "version",
         "when_durable",
     )  # fmt: skip
@@ -62,6 +62,7 @@ class LiveExecution:
         self.version = self.taken_version = row.last_version
         self.awaiting: deque[tuple[ev.Event, int, int]] = deque()
         self.running: dict[int, asyncio.Task[None]] = {}  # attempts under way, by step number
+        self.far: set[int] = set()  # of those, what the timers have not taken in yet
         self.dues: dict[int, int] = {}  # timers, waits and retries: number -> due_us
         self.when_durable: list[tuple[int, Callable[[], None]]] = []  # (version, callback), in order
         self.signal_keys: set[str] = set()

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import structlog
 from msgspec import Struct
 
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
@@ -33,6 +32,7 @@ from cerebelum.engine.runtime.journal import Journal
 from cerebelum.engine.runtime.lease import LeaseKeeper
 from cerebelum.engine.runtime.live import NEAR_US, LiveExecution
 from cerebelum.engine.runtime.loop import TurnLimit
+from cerebelum.engine.runtime.own_log import OwnLog
 from cerebelum.engine.runtime.presence import host_identity, node_name
 from cerebelum.engine.runtime.rebuilding import PinLoader, Policy, Rebuilder, Rebuilt
 from cerebelum.engine.runtime.results import Results
@@ -43,7 +43,7 @@ from cerebelum.engine.runtime.supervisor import Supervisor
 from cerebelum.engine.runtime.timers import Timers
 from cerebelum.engine.runtime.watchdog import Watchdog
 
-_log = structlog.get_logger("cerebelum.node")
+_log = OwnLog("cerebelum.node")
 
 
 class NodeSettings(Struct, frozen=True, kw_only=True):
@@ -93,7 +93,8 @@ class Node:
         now_us = self.clock.now_us
         self.journal = Journal(
             store, writer=lambda: self.nonce, now_us=now_us, on_durable=self._durable, on_fenced=self._fenced,
-            on_refused=self.blocked, on_messages=lambda: self.dispatcher.poke(), on_trouble=on_trouble, give_up_after_s=settings.store_patience_s,
+            on_refused=self.blocked, on_messages=lambda: self.dispatcher.poke()  # noqa: PLW0108 - made below
+           , on_trouble=on_trouble, give_up_after_s=settings.store_patience_s,
         )  # fmt: skip
         self.watchdog = Watchdog(settings.blocked_warning_s, self._warn_blocked, limit_s=settings.activation_limit_s)
         self._rebuilder = Rebuilder(
@@ -350,6 +351,8 @@ class Node:
             self.journal.flush_logs()
             now_us = self.clock.now_us()
             for live in list(self.resident.values()):
+                if live.far:
+                    self.timers.approach(live)
                 if live.awaiting or live.running or live.dirty or live.rest:
                     live.idle_since_us = 0
                 elif not live.idle_since_us:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-import structlog
-
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import CerebelumError, HistoryMismatch
@@ -14,13 +12,14 @@ from cerebelum.engine.domain.errors_determinism import ActivationBlocked
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum.engine.runtime.code.registry import WorkflowRegistry
+from cerebelum.engine.runtime.own_log import OwnLog
 from cerebelum.engine.runtime.replay import Replay
 from cerebelum.engine.runtime.run import WorkflowRun
 
 Policy = Literal["park", "pin"]
 PinLoader = Callable[[str, str], "Any"]  # (workflow, digest) -> awaitable of a WorkflowDefinition or None
 Watch = Callable[..., None]
-_log = structlog.get_logger("cerebelum.rebuilding")
+_log = OwnLog("cerebelum.rebuilding")
 
 
 def unwatched(_: str, activate: Callable[..., None], *args: Any) -> None:

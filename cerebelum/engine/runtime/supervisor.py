@@ -10,13 +10,12 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-import structlog
-
 from cerebelum.engine.domain.errors import CerebelumError
 from cerebelum.engine.domain.errors_store import StoreError
+from cerebelum.engine.runtime.own_log import OwnLog
 
 _STORE_AWAY_S = 0.2
-_log = structlog.get_logger("cerebelum.supervisor")
+_log = OwnLog("cerebelum.supervisor")
 
 
 class ComponentFailed(CerebelumError):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from cerebelum.engine.runtime.live import LiveExecution
 
+HORIZON_US = 10_000_000  # farther timers are looked at again by the node's sweep
 _TICK = 1_000  # timers fired before other work gets its turn
 
 
@@ -24,6 +25,20 @@ class Timers:
     def add(self, live: LiveExecution, number: int, due_us: int) -> None:
         """Have `number` of `live` come due."""
         live.dues[number] = due_us
+        if due_us - self._now_us() > HORIZON_US:
+            live.far.add(number)  # most such executions rest soon: the heap must not keep them alive until then
+            return
+        self._push(live, number, due_us)
+
+    def approach(self, live: LiveExecution) -> None:
+        """Take those far timers of `live` into the heap that are near by now."""
+        horizon_us = self._now_us() + HORIZON_US
+        for number in [far for far in live.far if live.dues.get(far, 0) <= horizon_us]:
+            live.far.discard(number)
+            if number in live.dues:
+                self._push(live, number, live.dues[number])
+
+    def _push(self, live: LiveExecution, number: int, due_us: int) -> None:
         heapq.heappush(self._heap, (due_us, next(self._order), live, number))
         if self._heap[0][3] == number and self._heap[0][2] is live:
             self._wake.set()

@@ -20,13 +20,12 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, TypeVar
 
-import structlog
-
 from cerebelum.engine.domain.errors_determinism import ActivationBlocked
 from cerebelum.engine.runtime.interception import real
+from cerebelum.engine.runtime.own_log import OwnLog
 from cerebelum.engine.runtime.source_line import SourceLine, user_line
 
-_log = structlog.get_logger("cerebelum.watchdog")
+_log = OwnLog("cerebelum.watchdog")
 _Result = TypeVar("_Result")
 _Activation = tuple[str, bool]  # (execution id, may be interrupted again); told apart by identity
 

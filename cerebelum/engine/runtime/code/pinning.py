@@ -100,7 +100,9 @@ def _checked(code: CodeVersion) -> SourceBundle:
     try:
         bundle = SourceBundle.decode(code.source)
     except ValueError as error:  # msgspec's errors are ValueErrors
-        raise _refused(code, reason=f"it cannot be read: {error}", hint="look at the store: cerebelum db status") from error
+        raise _refused(
+            code, reason=f"it cannot be read: {error}", hint="look at the store: cerebelum db status"
+        ) from error
     found = digest_of(bundle)
     if found != code.digest:
         raise _refused(
