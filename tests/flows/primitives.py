@@ -167,7 +167,8 @@ async def semaphore() -> list[int]:
 
 @workflow
 async def condition_and_barrier() -> list[int]:
-    condition, barrier, ready = asyncio.Condition(), asyncio.Barrier(2), []
+    condition, barrier = asyncio.Condition(), asyncio.Barrier(2)
+    ready: list[int] = []
 
     async def waiter() -> int:
         async with condition:

@@ -93,8 +93,7 @@ class Node:
         now_us = self.clock.now_us
         self.journal = Journal(
             store, writer=lambda: self.nonce, now_us=now_us, on_durable=self._durable, on_fenced=self._fenced,
-            on_refused=self.blocked, on_messages=lambda: self.dispatcher.poke()  # noqa: PLW0108 - made below
-           , on_trouble=on_trouble, give_up_after_s=settings.store_patience_s,
+            on_refused=self.blocked, on_messages=self._look, on_trouble=on_trouble, give_up_after_s=settings.store_patience_s,
         )  # fmt: skip
         self.watchdog = Watchdog(settings.blocked_warning_s, self._warn_blocked, limit_s=settings.activation_limit_s)
         self._rebuilder = Rebuilder(
@@ -361,6 +360,9 @@ class Node:
                     live.mark()
 
     # -- callbacks ----------------------------------------------------------------------------------------------------
+    def _look(self) -> None:
+        self.dispatcher.poke()
+
     def _durable(self, live: LiveExecution, version: int) -> None:
         self._alone(live, lambda: self.conductor.durable(live, version))
 

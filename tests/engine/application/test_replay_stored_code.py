@@ -21,7 +21,7 @@ from tests.engine.world import World
 
 __all__ = ["imports_are_undone", "project", "write"]
 
-FLOW = '''
+FLOW = """
 import asyncio, random, time, uuid
 from cerebelum import step, workflow
 from prices import price
@@ -47,7 +47,7 @@ async def shop(amount: int) -> list[str]:
     done, _ = await asyncio.wait({asyncio.create_task(charge(number)) for number in range(5)})
     drawn.append(str(random.random()))
     return [declined, *drawn, str(price()), str(sum(branches)), *(str(task.result()) for task in done)]
-'''
+"""
 
 REPLAY = """
 import asyncio, json, sys

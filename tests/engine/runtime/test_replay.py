@@ -1,34 +1,23 @@
-"""Replay and eviction on the bare run: no node, no store, so each history is exactly what the test says."""
+"""Replay of the bare run: no node, no store, so each history is exactly what the test says."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import itertools
+import inspect
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from msgspec import Raw
 
-from cerebelum import patched, saga, sleep, step, wait_for_signal, workflow
-from cerebelum.connect import make_codec
-from cerebelum.engine.authoring.workflow import WorkflowDefinition
+from cerebelum import info, patched, wait_for_signal, workflow
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import HistoryMismatch
-from cerebelum.engine.runtime.failures import describe_error
 from cerebelum.engine.runtime.interception import install
 from cerebelum.engine.runtime.loop import TurnLimit
-from cerebelum.engine.runtime.pending import PendingStep, PendingTimer, PendingWait
 from cerebelum.engine.runtime.replay import Replay
 from cerebelum.engine.runtime.run import WorkflowRun
-
-T0_US = 1_700_000_000_000_000
-CODEC = make_codec()
-AnyWorkflow = WorkflowDefinition[..., Any]
-effects: list[str] = []
+from tests.engine.runtime.played import CODEC, T0_US, AnyWorkflow, Played, echo, effects, release, replay
 
 
 @pytest.fixture(autouse=True)
@@ -36,59 +25,6 @@ def world() -> None:
     """Workflow code reads its own clock, and nothing has happened yet."""
     install()
     effects.clear()
-
-
-class Played:
-    """A run that is driven by hand, and the history that a store would hold."""
-
-    def __init__(self, definition: AnyWorkflow, **arguments: Any) -> None:
-        self.run = WorkflowRun("exec-1", definition, CODEC)
-        self.history: list[ev.RecordedEvent] = []
-        self.give(ev.ExecutionStarted(workflow=definition.name, input=Raw(CODEC.encode(arguments, what="input")[0])))
-
-    def give(self, trigger: ev.Event) -> None:
-        """Record a trigger, apply it, and record the commands that come of it."""
-        version = self._record(trigger)
-        self.run.apply(trigger, version, self.history[-1].at_us)
-        for command in self.run.take_commands():
-            self._record(command)
-
-    def complete_all(self) -> Played:
-        """Answer whatever is open, the oldest first, until nothing is; steps return their first argument."""
-        while self.run.pending and not self.run.ended:
-            number, pending = min(self.run.pending.items())
-            if isinstance(pending, PendingStep):
-                arguments = CODEC.decode(bytes(pending.command.args), what="arguments")
-                result = Raw(CODEC.encode(next(iter(arguments.values()), None), what="result")[0])
-                self.give(ev.StepCompleted(number=number, result=result))
-            elif isinstance(pending, PendingTimer):
-                self.give(ev.TimerFired(number=number))
-            elif isinstance(pending, PendingWait):
-                self.give(ev.SignalReceived(name=pending.command.name, payload=Raw(b"1")))
-        return self
-
-    def fail(self, number: int, error: Exception) -> None:
-        """Let a step fail for good."""
-        self.give(ev.StepFailedEvent(number=number, attempt=1, error=describe_error(error)))
-
-    def types(self) -> list[str]:
-        return [event.type for event in self.history]
-
-    def _record(self, event: ev.Event) -> int:
-        version = len(self.history) + 1
-        self.history.append(ev.RecordedEvent(version, event.type, ev.encode_event(event), T0_US + version * 1000))
-        return version
-
-
-def replay(definition: AnyWorkflow, history: list[ev.RecordedEvent], **options: Any) -> Replay:
-    """Replay a whole history and throw the run away."""
-    run = WorkflowRun("exec-1", definition, CODEC)
-    made = Replay(run, history, **options)
-    try:
-        assert made.to_end() == []
-    finally:
-        run.close()
-    return made
 
 
 def mismatch(definition: AnyWorkflow, history: list[ev.RecordedEvent]) -> HistoryMismatch:
@@ -99,28 +35,15 @@ def mismatch(definition: AnyWorkflow, history: list[ev.RecordedEvent]) -> Histor
 
 def line_of(definition: AnyWorkflow, text: str) -> str:
     """Return "test_replay.py:N" of the line of a workflow that holds `text`."""
-    import inspect
-
     lines, first = inspect.getsourcelines(definition.function)
     return f"test_replay.py:{first + next(n for n, line in enumerate(lines) if text in line)}"
-
-
-@step
-async def echo(value: Any) -> Any:
-    effects.append(f"echo {value}")
-    return value
-
-
-@step
-async def release(what: str) -> None:
-    effects.append(f"release {what}")
 
 
 @workflow("order")
 async def order() -> list[Any]:
     first = await echo("reserve")
     second = await echo("charge")
-    return [first, second, random.random()]  # noqa: S311
+    return [first, second, random.random()]
 
 
 # -- what replay finds ----------------------------------------------------------------------------------------------------
@@ -195,7 +118,7 @@ def test_an_added_line_is_compatible_only_behind_a_patch() -> None:
         if patched("fraud-check"):
             await echo("check")
         second = await echo("charge")
-        return [first, second, random.random()]  # noqa: S311
+        return [first, second, random.random()]
 
     @workflow("order")
     async def unguarded() -> list[Any]:
@@ -243,7 +166,7 @@ def test_a_failure_that_does_not_happen_again_is_a_mismatch() -> None:
         try:
             return str(await echo("once"))
         finally:
-            if info_run() == 1:
+            if info().run == 1:
                 raise ValueError("first run")
 
     @workflow("flaky", max_retries=1)
@@ -259,12 +182,6 @@ def test_a_failure_that_does_not_happen_again_is_a_mismatch() -> None:
     replay(flaky, played.history)
     error = mismatch(calm, played.history)
     assert (error.version, error.recorded) == (3 + 1, "execution_retried  ValueError")
-
-
-def info_run() -> int:
-    from cerebelum import info
-
-    return info().run
 
 
 def test_the_same_step_with_other_arguments_tells_both() -> None:
@@ -365,270 +282,3 @@ def test_triggers_that_came_during_a_pause_are_applied_in_order_when_it_ends(pau
     played.complete_all()
     assert played.types()[-1] == "execution_completed"
     replay(wide, played.history)
-
-
-# -- eviction: suspended code is thrown away ------------------------------------------------------------------------------
-
-
-async def clean_up(what: str) -> None:
-    """Do everything that cleaning up may do in a workflow."""
-    await asyncio.gather(release(what), sleep(1))
-    await release(what)
-    await wait_for_signal(what, timeout=3)
-
-
-@workflow
-async def try_finally() -> None:
-    try:
-        await echo(1)
-    finally:
-        await clean_up("finally")
-
-
-@workflow
-async def only_a_step_in_finally() -> None:
-    try:
-        await echo(1)
-    finally:
-        await release("finally")
-
-
-@workflow
-async def many_finallys() -> None:
-    try:
-        try:
-            await sleep(60)
-        finally:
-            await release("inner")
-    finally:
-        try:
-            await release("outer")
-        finally:
-            await sleep(1)
-
-
-@asynccontextmanager
-async def reserved() -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        await release("context")
-
-
-class Reserved:
-    async def __aenter__(self) -> None: ...
-
-    async def __aexit__(self, *_: object) -> None:
-        await clean_up("object")
-
-
-@workflow
-async def async_with() -> None:
-    async with Reserved(), reserved():
-        await echo(1)
-
-
-async def numbers() -> AsyncIterator[int]:
-    try:
-        for number in itertools.count():
-            yield number
-    finally:
-        await release("generator")
-
-
-async def fetched() -> AsyncIterator[int]:
-    try:
-        while True:
-            yield await echo(1)
-    finally:
-        await release("generator")
-
-
-@workflow
-async def async_for_waits_in_its_body() -> None:
-    async for number in numbers():
-        await echo(number)
-
-
-@workflow
-async def async_for_waits_in_its_generator() -> None:
-    async for number in fetched():
-        await echo(number)
-
-
-async def cautious() -> Any:
-    try:
-        return await echo(1)
-    finally:
-        await release("helper")
-
-
-async def helped() -> AsyncIterator[int]:
-    while True:
-        yield await cautious()
-
-
-@workflow
-async def async_for_waits_in_a_helper_of_its_generator() -> None:
-    generator = helped()
-    circle: list[Any] = [generator]
-    circle.append(circle)
-    async for number in generator:
-        await echo(number)
-
-
-@workflow
-async def async_for_in_a_circle() -> None:
-    generator = numbers()
-    circle: list[Any] = [generator]
-    circle.append(circle)
-    async for number in generator:
-        await echo(number)
-
-
-@workflow
-async def task_group() -> None:
-    async def child() -> None:
-        try:
-            await echo(1)
-        finally:
-            await clean_up("child")
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(child())
-            group.create_task(only_a_step_in_finally.function())
-            await echo(2)
-    finally:
-        await release("group")
-
-
-@workflow
-async def gathers() -> None:
-    try:
-        await asyncio.gather(only_a_step_in_finally.function(), try_finally.function())
-    finally:
-        await release("gather")
-
-
-@workflow
-async def in_a_saga() -> None:
-    async with saga() as undo:
-        undo.add(release, "saga")
-        await echo(1)
-
-
-@workflow
-async def with_timeout() -> None:
-    try:
-        async with asyncio.timeout(60):
-            await echo(1)
-    finally:
-        await release("timeout")
-
-
-@workflow
-async def waits_for() -> None:
-    try:
-        await asyncio.wait_for(only_a_step_in_finally.function(), 60)
-    except TimeoutError:
-        await release("wait_for")
-    finally:
-        await release("wait_for")
-
-
-@workflow
-async def catches_generator_exit() -> None:
-    try:
-        await echo(1)
-    except GeneratorExit:
-        await release("generator exit")
-        raise
-
-
-@workflow
-async def catches_everything() -> None:
-    for attempt in range(3):
-        try:
-            await echo(attempt)
-        except BaseException:  # what a bare `except:` does
-            await release("everything")
-
-
-@workflow
-async def starts_more() -> None:
-    try:
-        await echo(1)
-    finally:
-        asyncio.create_task(echo(2))  # noqa: RUF006 - as careless code does
-        asyncio.get_running_loop().call_soon(effects.append, "call_soon")
-        asyncio.get_running_loop().call_later(1, effects.append, "call_later")
-        if patched("late"):
-            await child_of_its_own(1)
-
-
-@workflow
-async def child_of_its_own(number: int) -> int:
-    return number
-
-
-BLOCKS = [
-    try_finally, only_a_step_in_finally, many_finallys, async_with, async_for_waits_in_its_body,
-    async_for_waits_in_its_generator, async_for_waits_in_a_helper_of_its_generator, async_for_in_a_circle, task_group, gathers, in_a_saga, with_timeout, waits_for,
-    catches_generator_exit, catches_everything, starts_more,
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("definition", BLOCKS, ids=lambda block: block.name)
-def test_code_that_is_thrown_away_records_and_effects_nothing(definition: AnyWorkflow) -> None:
-    """R: eviction runs no cleanup for real: nothing is asked, scheduled or done, whatever block is left."""
-    thrown_away(definition)
-
-
-@pytest.mark.parametrize("definition", BLOCKS, ids=lambda block: block.name)
-async def test_nor_does_it_with_a_loop_running(definition: AnyWorkflow) -> None:
-    """R: the node's own loop, which looks after generators that are left, does not finish them either."""
-    thrown_away(definition)
-    gc.collect()
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert effects == []
-
-
-def thrown_away(definition: AnyWorkflow) -> None:
-    played = Played(definition)
-    number, count = played.run.number, len(played.history)
-    assert played.run.pending
-    played.run.close()
-    assert played.run.commands == {}
-    assert played.run.pending == {}
-    assert (played.run.number, len(played.history)) == (number, count)
-    history = played.history
-    del played
-    gc.collect()
-    assert effects == []
-    run = WorkflowRun("exec-1", definition, CODEC)  # and it goes on elsewhere as if nothing had been
-    Replay(run, history).to_end()
-    assert run.number == number
-    run.close()
-    assert effects == []
-
-
-def test_a_generator_that_the_code_left_is_closed_in_the_workflow() -> None:
-    """E13: a generator left by `break` cleans up inside the workflow: its steps are recorded, and replayed."""
-
-    @workflow("breaks")
-    async def breaks() -> str:
-        async for number in numbers():
-            await echo(number)
-            break
-        return str(await echo("after"))
-
-    played = Played(breaks).complete_all()
-    names = [event.event().name for event in played.history if event.type == "step_scheduled"]  # type: ignore[union-attr]
-    assert names == ["echo", "echo", "release"]
-    replay(breaks, played.history)
-    assert effects == []
-
-
-Check = Callable[[], None]

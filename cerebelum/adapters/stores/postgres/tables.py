@@ -89,7 +89,7 @@ APPENDS: Final = Rows(
     ("releases", "bool"),
     ("addressed", "bool"),  # by a message of the same batch
     groups=[
-        ["owner", "code", "queue", "priority", "error", "run", "scheduled_at_us"],  # one node, one workflow
+        ["code", "queue", "priority", "error", "run", "scheduled_at_us"],  # one node, one workflow
         ["status", "completed_at_us", "new_owner", "wake_at_us", "releases", "addressed"],  # all go on running
     ],
 )
