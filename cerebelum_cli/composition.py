@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +22,17 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     from cerebelum_cli.own_log import configure
 
     configure()
-    return asyncio.run(work)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(work)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's where it is installed: a busy node is a tenth faster on it."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:  # not made for this platform
+        return None
+    return new_event_loop
 
 
 def codec() -> PayloadCodec:

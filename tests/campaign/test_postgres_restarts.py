@@ -29,7 +29,7 @@ async def world(migrated_postgres_url: str) -> AsyncIterator[World]:
 
 async def effects_reach(count: int, ids: list[str]) -> None:
     async with asyncio.timeout(60):
-        while sum(len(ledger.effects[execution_id]) for execution_id in ids) < count:
+        while sum(len(ledger.effects[execution_id]) for execution_id in ids) < count:  # noqa: ASYNC110 - what it waits for is told to nobody
             await asyncio.sleep(0.002)
 
 

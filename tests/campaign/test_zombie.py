@@ -28,7 +28,7 @@ async def two_worlds(opened: OpenStore, world_on: Callable[..., World]) -> tuple
 
 async def until(condition: Callable[[], Any]) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what it waits for is told to nobody
             await asyncio.sleep(0.005)
 
 

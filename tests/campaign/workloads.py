@@ -9,17 +9,23 @@ from cerebelum import info, step, transaction, workflow
 from tests.flows.ledger import effect, pass_gate
 
 
+def _key() -> str:
+    key = info().idempotency_key
+    assert key is not None, "only steps take effect"
+    return key
+
+
 @step
 async def touch(name: str) -> str:
     """Take effect under the step's idempotency key."""
-    effect(info().idempotency_key)
+    effect(_key())
     return name
 
 
 @step
 async def gated(name: str) -> str:
     """Take effect, then stand at the gate until the test opens it."""
-    effect(info().idempotency_key)
+    effect(_key())
     await pass_gate()
     return name
 
@@ -50,14 +56,14 @@ async def sleeps(seconds: float) -> str:
 
 @workflow
 async def spins() -> None:
-    while True:
+    while True:  # noqa: ASYNC110 - that is what it is for
         await asyncio.sleep(0)
 
 
 @workflow
 async def spins_later() -> None:
     await touch("before")
-    while True:
+    while True:  # noqa: ASYNC110 - that is what it is for
         await asyncio.sleep(0)
 
 

@@ -20,7 +20,7 @@ class Wrapping:
 
     @property
     def store(self) -> Store:
-        """This, as the type that it stands in for."""
+        """Itself, as the type that it stands in for."""
         return cast("Store", self)
 
 

@@ -53,7 +53,7 @@ async def third_time(value: int) -> int:
 
 @workflow
 async def retries() -> int:
-    return await third_time(7)
+    return int(await third_time(7))
 
 
 @workflow
@@ -115,7 +115,7 @@ async def begins_anew() -> str:
 
 @workflow
 async def patches() -> str:
-    return await echo("new") if patched("newer") else await echo("old")
+    return str(await echo("new") if patched("newer") else await echo("old"))
 
 
 @workflow

@@ -8,7 +8,7 @@ given by then.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -60,7 +60,7 @@ class Replay:
             pass
         return list(self._asked)
 
-    def steps(self) -> Iterator[tuple[ev.RecordedEvent, ev.Event | ev.UnknownEvent]]:
+    def steps(self) -> Generator[tuple[ev.RecordedEvent, ev.Event | ev.UnknownEvent], None, None]:
         """Apply the history one event at a time, and yield each after it was applied.
 
         To look at a part of a history, give the whole and stop iterating: what comes later decides what `patched`

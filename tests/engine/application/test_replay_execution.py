@@ -63,8 +63,10 @@ async def pauses(world: World, handle: Handle[Any]) -> None:
     await handle.resume({"by": "me"})
 
 
-CASES: list[tuple[WorkflowDefinition[..., Any], tuple[Any, ...], Drive | None, str]] = [
-    *((flow, (), None, "completed") for flow in (*primitives.DETERMINISTIC, *primitives.REPLAYED)),
+Case = tuple[WorkflowDefinition[..., Any], tuple[Any, ...], Drive | None, str]
+FLOWS: list[WorkflowDefinition[..., Any]] = [*primitives.DETERMINISTIC, *primitives.REPLAYED]
+CASES: list[Case] = [
+    *((flow, (), None, "completed") for flow in FLOWS),
     (replayed.retries, (), None, "completed"),
     (replayed.compensates, (), None, "failed"),
     (replayed.catches, (), None, "completed"),
@@ -78,9 +80,7 @@ CASES: list[tuple[WorkflowDefinition[..., Any], tuple[Any, ...], Drive | None, s
     (replayed.waits_and_goes_on, (), pauses, "completed"),
     (replayed.orders, ("hunter2",), None, "completed"),
 ]
-every_construct = pytest.mark.parametrize(
-    ("flow", "args", "drive", "status"), CASES, ids=[case[0].name for case in CASES]
-)
+every_construct = pytest.mark.parametrize("flow, args, drive, status", CASES, ids=[case[0].name for case in CASES])
 
 
 async def run(world: World, flow: Any, args: tuple[Any, ...] = (), drive: Drive | None = None) -> str:

@@ -99,6 +99,14 @@ async def ran(world: World, path: Path) -> tuple[str, list[str]]:
     return handle.id, await handle.result(20)
 
 
+def replay_elsewhere(data: bytes, seed: str) -> Any:
+    """Replay in a new process; return its report and frames."""
+    command, environment = [sys.executable, "-c", REPLAY], {**os.environ, "PYTHONHASHSEED": seed}
+    found = subprocess.run(command, input=data, capture_output=True, check=False, cwd=ROOT, env=environment)
+    assert found.returncode == 0, found.stderr.decode()
+    return json.loads(found.stdout)
+
+
 async def test_the_old_version_is_replayed_after_the_file_has_changed(world: World, write: WriteFile) -> None:
     """E15, E12, G7: its lines, its helper module, its exceptions and its output, not those on disk by now."""
     write("prices.py", "def price(): return 3\n")
@@ -143,14 +151,7 @@ async def test_another_process_with_another_hash_seed_replays_the_same(world: Wo
     assert row is not None
     export = Export(row, await world.client.handle(execution_id).history(), await world.store.get_code(row.workflow))
     data = msgspec.msgpack.encode(export)
-    answers = []
-    for seed in ("0", "1", "4711"):
-        found = subprocess.run(
-            [sys.executable, "-c", REPLAY], input=data, capture_output=True, check=False, cwd=ROOT,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-        )  # fmt: skip
-        assert found.returncode == 0, found.stderr.decode()
-        answers.append(json.loads(found.stdout))
+    answers = [replay_elsewhere(data, seed) for seed in ("0", "1", "4711")]
     assert answers[0] == answers[1] == answers[2]
     report, frames = answers[0]
     assert (report["outcome"], report["events"]) == ("same", len(frames))

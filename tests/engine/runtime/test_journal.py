@@ -84,7 +84,7 @@ async def test_a_store_that_refuses_for_a_while_loses_nothing(worlds: Callable[.
     with pytest.raises(type(error)):
         await world.client.start(chain, 1)
     async with asyncio.timeout(PATIENCE_S):
-        while not told:
+        while not told:  # noqa: ASYNC110 - what it waits for is told to nobody
             await asyncio.sleep(0.005)
     through.error = None
     assert await handle.result(PATIENCE_S) == RESULT
@@ -103,7 +103,7 @@ async def test_a_child_is_started_although_the_store_refused_at_first(worlds: Ca
     through.error = StoreLocked("somebody else writes")
     ledger.gate(handle.id).set()
     async with asyncio.timeout(PATIENCE_S):
-        while through.refused_count < 2:
+        while through.refused_count < 2:  # noqa: ASYNC110 - what it waits for is told to nobody
             await asyncio.sleep(0.005)
     through.error = None
     assert await handle.result(PATIENCE_S) == 2
@@ -145,7 +145,7 @@ async def test_wrong_sql_of_a_transactional_step_parks_its_own_execution_only(wo
     world, _ = await worlds(Wrapping)
     handle = await world.client.start(writes_nowhere)
     assert await world.run(chain, 5) == 5
-    with pytest.raises(ExecutionFailed, match="PoisonExecution: .* was parked"):
+    with pytest.raises(ExecutionFailed, match=r"PoisonExecution: .* was parked"):
         await handle.result(PATIENCE_S)
     assert await world.run(chain, 5) == 5
 

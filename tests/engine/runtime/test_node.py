@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-
 from msgspec import Raw
 
+from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors_runtime import ExecutionFailed
 from cerebelum.engine.domain.ids import new_nonce
@@ -55,7 +55,7 @@ async def test_an_execution_claimed_too_often_without_progress_is_parked(world: 
     start.row.claims = SETTINGS.most_claims
     await world.store.commit(Batch(id=new_nonce(), starts=[start]))
     await world.client.register(chain)
-    with pytest.raises(ExecutionFailed, match="PoisonExecution: .*its process ended 5 times while it ran"):
+    with pytest.raises(ExecutionFailed, match=r"PoisonExecution: .*its process ended 5 times while it ran"):
         await world.client.handle("exec-poison").result(PATIENCE_S)
     assert ledger.effects["exec-poison"] == []
 
@@ -98,14 +98,14 @@ async def test_each_component_comes_back_alone(monkeypatch: pytest.MonkeyPatch) 
             before = dict(world.node.supervisor.restarts)
             crashes.events[name].set()
             async with asyncio.timeout(PATIENCE_S):
-                while name not in world.node.supervisor.restarts:
+                while name not in world.node.supervisor.restarts:  # noqa: ASYNC110 - what it waits for is told to nobody
                     await asyncio.sleep(0.005)
             assert world.node.supervisor.restarts == {**before, name: 1}
             assert await world.run(chain, 3) == 3
             assert world.node.resident[handle.id] is live
         ledger.gate(handle.id).set()
         assert await handle.result(PATIENCE_S) == ["before", "at", "after"]
-        known = {"around_a_gate": around_a_gate, "chain": chain}
+        known: dict[str, WorkflowDefinition[..., Any]] = {"around_a_gate": around_a_gate, "chain": chain}
         assert await check_store(world.store, world.engine.codec, known) == []
     finally:
         await world.close()

@@ -220,7 +220,7 @@ def test_code_that_spins_can_be_looked_at() -> None:
     @workflow("spins")
     async def spins() -> None:
         await echo("before")
-        while True:
+        while True:  # noqa: ASYNC110 - nothing will ever come
             await asyncio.sleep(0)
 
     ended = ev.ExecutionFailedEvent(number=0, error=ev.ErrorInfo(type="PoisonExecution", message="it spins"))

@@ -32,7 +32,7 @@ class Part:
 
 async def begun(part: Part, count: int) -> None:
     async with asyncio.timeout(20):
-        while part.begun < count:
+        while part.begun < count:  # noqa: ASYNC110 - what it waits for is told to nobody
             await asyncio.sleep(0)
 
 

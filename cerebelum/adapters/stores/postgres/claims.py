@@ -12,6 +12,7 @@ from cerebelum.adapters.stores.rows import EXECUTION_COLUMNS, clean, execution_o
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.store import NodeRow
 
+# Rows to change are found by `= ANY(ARRAY(…))`, never by a join: planned on an empty table, a join can begin at its wrong end.
 _RETURNED = ", ".join(f"e.{column}" for column in EXECUTION_COLUMNS)
 _WAITS = "owner IS NULL AND wake_at_us IS NOT NULL"  # exactly the predicate of ix_executions_due
 _TAKE = "owner = $1, epoch = e.epoch + 1, claims = e.claims + 1"
@@ -34,7 +35,7 @@ due AS MATERIALIZED (
     ORDER BY x.wake_at_us LIMIT $3 FOR UPDATE SKIP LOCKED
   ) AS d WHERE l.priority IS NOT NULL ORDER BY l.priority DESC, d.wake_at_us LIMIT $3
 )
-UPDATE executions AS e SET {_TAKE} FROM due AS d WHERE e.id = d.id RETURNING {_RETURNED}"""
+UPDATE executions AS e SET {_TAKE} WHERE e.id = ANY(ARRAY(SELECT id FROM due)) RETURNING {_RETURNED}"""
 CLAIM_ONE = f"""UPDATE executions AS e SET {_TAKE}
 WHERE e.id = $2 AND e.{OPEN} AND (e.owner IS NULL OR e.owner = $1
   OR NOT EXISTS (SELECT FROM nodes AS n WHERE n.nonce = e.owner AND n.lease_until_us > {NOW}))
@@ -70,7 +71,7 @@ locked AS MATERIALIZED (
 ),
 freed AS (
   UPDATE executions AS e SET owner = NULL, wake_at_us = CASE WHEN e.{OPEN} THEN (SELECT us FROM now) END
-  FROM locked AS l WHERE e.id = l.id RETURNING e.{OPEN} AS open
+  WHERE e.id = ANY(ARRAY(SELECT id FROM locked)) RETURNING e.{OPEN} AS open
 )
 SELECT count(*) FROM freed WHERE open"""
 _JOIN = f"""INSERT INTO nodes

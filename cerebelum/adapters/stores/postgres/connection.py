@@ -20,7 +20,7 @@ OLDEST: Final = 14
 
 # Our statements have one right plan, by index. The planner must not think otherwise because a table was empty when it
 # first saw it, nor compile.
-PLANNER: Final[Mapping[str, str]] = {"jit": "off", "enable_seqscan": "off", "plan_cache_mode": "force_custom_plan"}
+PLANNER: Final[Mapping[str, str]] = {"jit": "off", "enable_seqscan": "off"}
 # A commit goes over its sorted arrays in a nested loop, so that rows are locked in id order; one plan fits all batches.
 COMMIT_PLANNER: Final[Mapping[str, str]] = {
     **PLANNER,

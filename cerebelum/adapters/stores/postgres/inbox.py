@@ -29,10 +29,10 @@ added AS (
 SELECT id, at_us FROM added"""
 _KNOWN = "SELECT id, at_us FROM messages WHERE execution_id = $1 AND key = $2"
 _STATUS = "SELECT status FROM executions WHERE id = $1"
-# From the messages, which are few, to their executions: so the owner is compared in a way that its index does not help.
+# From the messages, which are few, to their executions.
 _INBOX = (
-    f"SELECT {_SELECTED} FROM messages AS m JOIN executions AS x ON x.id = m.execution_id "
-    "WHERE m.consumed_at_us IS NULL AND m.id > $2 AND x.owner || '' = $1 ORDER BY m.id"
+    f"SELECT {_SELECTED} FROM messages AS m WHERE m.consumed_at_us IS NULL AND m.id > $2 "
+    "AND (SELECT x.owner FROM executions AS x WHERE x.id = m.execution_id) = $1 ORDER BY m.id"
 )
 _INBOX_OF = (
     f"SELECT {_SELECTED} FROM messages AS m WHERE m.execution_id = $1 AND m.consumed_at_us IS NULL ORDER BY m.id"
