@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from asyncio import CancelledError, Task
+from asyncio import CancelledError, Future, Task
 from collections.abc import Mapping
 from types import CoroutineType, GeneratorType
 from typing import Any, TypeGuard
@@ -31,13 +31,25 @@ def throw_away(tasks: Mapping[int, Task[Any]]) -> None:
             left = [task for number, task in tasks.items() if number not in closed]
             if not left:
                 return
-            if not left:
-                return
             closed.update(tasks)
             for task in left:
                 task._log_destroy_pending = False  # type: ignore[attr-defined]  # we mean to
                 if not task.done():
                     _close(task.get_coro())
+
+
+def untie(tasks: Mapping[int, Task[Any]]) -> None:
+    """Part closed tasks from what they waited for: each refers to the other, and only the collector would free them."""
+    for task in tasks.values():
+        awaited = task._fut_waiter  # type: ignore[attr-defined]
+        for future in (task, awaited, *getattr(awaited, "_children", ())):
+            if future is not None:
+                _drop_callbacks(future)
+
+
+def _drop_callbacks(future: Future[Any]) -> None:
+    for callback, _ in future._callbacks or ():
+        future.remove_done_callback(callback)
 
 
 def _close(outermost: Any) -> None:

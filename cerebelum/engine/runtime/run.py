@@ -33,7 +33,7 @@ from cerebelum.engine.domain.errors_runtime import (
 from cerebelum.engine.domain.ids import child_id
 from cerebelum.engine.runtime.asking import Asking
 from cerebelum.engine.runtime.code_line import waiting_line
-from cerebelum.engine.runtime.discarding import throw_away
+from cerebelum.engine.runtime.discarding import throw_away, untie
 from cerebelum.engine.runtime.failures import describe_error, rebuild_error
 from cerebelum.engine.runtime.loop import WorkflowLoop
 from cerebelum.engine.runtime.pending import Pending, PendingChild, PendingStep, PendingTimer, PendingWait
@@ -365,6 +365,7 @@ class WorkflowRun(Asking):
         # Run, loop, tasks and futures refer to one another; taken apart they are freed at once, without the collector.
         self.commands.clear()
         self.pending.clear()
+        untie(loop.tasks)
         loop.dismantle()
         self._main = None
 

@@ -64,7 +64,7 @@ async def pauses(world: World, handle: Handle[Any]) -> None:
 
 
 Case = tuple[WorkflowDefinition[..., Any], tuple[Any, ...], Drive | None, str]
-FLOWS: list[WorkflowDefinition[..., Any]] = [*primitives.DETERMINISTIC, *primitives.REPLAYED]
+FLOWS: list[Any] = [*primitives.DETERMINISTIC, *primitives.REPLAYED]
 CASES: list[Case] = [
     *((flow, (), None, "completed") for flow in FLOWS),
     (replayed.retries, (), None, "completed"),

@@ -227,10 +227,22 @@ async def child_of_its_own(number: int) -> int:
     return number
 
 
+@workflow
+async def iterates_in_its_cleanup() -> None:
+    try:
+        await echo(1)
+    finally:
+        generator = numbers()
+        circle: list[Any] = [generator]
+        circle.append(circle)
+        async for number in generator:
+            await echo(number)
+
+
 BLOCKS = [
     try_finally, only_a_step_in_finally, many_finallys, async_with, async_for_waits_in_its_body,
     async_for_waits_in_its_generator, async_for_waits_in_a_helper_of_its_generator, async_for_in_a_circle, task_group, gathers, in_a_saga, with_timeout, waits_for,
-    catches_generator_exit, catches_everything, starts_more,
+    catches_generator_exit, catches_everything, starts_more, iterates_in_its_cleanup,
 ]  # fmt: skip
 
 

@@ -71,7 +71,9 @@ async def test_a_step_in_doubt_is_recorded_once(worlds: Callable[..., Any], fate
     assert await check_store(world.store, world.engine.codec, KNOWN, ledger=effects, deaths=1) == []
 
 
-@pytest.mark.parametrize("error", [StoreFull("the disk is full"), StoreLocked("somebody else writes")], ids=["full", "locked"])
+@pytest.mark.parametrize(
+    "error", [StoreFull("the disk is full"), StoreLocked("somebody else writes")], ids=["full", "locked"]
+)
 async def test_a_store_that_refuses_for_a_while_loses_nothing(worlds: Callable[..., Any], error: StoreError) -> None:
     """I1, I7, I9: refused, a start gets the error; what runs waits, and goes on by itself without doing it again."""
     told: list[StoreError] = []
@@ -138,7 +140,9 @@ async def test_one_execution_that_cannot_be_written_spares_its_neighbours(worlds
     assert await violations(world) == []
 
 
-async def test_wrong_sql_of_a_transactional_step_parks_its_own_execution_only(worlds: Callable[..., Any], url: str) -> None:
+async def test_wrong_sql_of_a_transactional_step_parks_its_own_execution_only(
+    worlds: Callable[..., Any], url: str
+) -> None:
     """Hazard "poison execution": SQL that the database refuses ends in CB813, while other executions commit."""
     if url.startswith("memory"):
         return  # runs no SQL, and says so

@@ -40,7 +40,9 @@ async def test_code_that_never_ends_fails_its_own_execution_only(world: World, b
     neighbour = await world.client.start(around_a_gate)
     await world.at_gate(neighbour)
     handle = await world.client.start(getattr(workloads, bad))
-    with pytest.raises(ExecutionFailed, match=r"PoisonExecution: .* was parked: 3 times: (TurnLimit|ActivationBlocked)"):
+    with pytest.raises(
+        ExecutionFailed, match=r"PoisonExecution: .* was parked: 3 times: (TurnLimit|ActivationBlocked)"
+    ):
         await handle.result(60)
     ledger.gate(neighbour.id).set()
     assert await neighbour.result(PATIENCE_S) == ["before", "at", "after"]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import structlog
 
 from cerebelum.adapters.stores.postgres import units
-from cerebelum.adapters.stores.postgres.commit_sql import R1_GUARD, statement
+from cerebelum.adapters.stores.postgres.commit_sql import GUARDS, statement
 from cerebelum.adapters.stores.postgres.commit_values import shape_and_values
 from cerebelum.adapters.stores.postgres.connection import Driver
 from cerebelum.adapters.stores.postgres.errors import TRY_AGAIN, in_doubt, is_lost, shown, state_of, translate
@@ -28,11 +28,11 @@ _log = structlog.get_logger("cerebelum.store")
 
 
 class Committer:
-    """Writes batches over the writer's connection. `guard` is R1's condition: a seam for the tests that remove it."""
+    """Writes batches over the writer's connection. `guards`: see there."""
 
     def __init__(self, address: Address, writer: Writer) -> None:
         self._address, self._writer = address, writer
-        self.guard = R1_GUARD
+        self.guards = GUARDS
 
     async def commit(self, batch: Batch, place: str) -> Committed:
         """Write the batch; see the rules of this file. `place`: where its id is remembered.
@@ -73,7 +73,7 @@ class Committer:
 
     async def _write(self, connection: Driver, batch: Batch, place: str) -> Committed:
         shape, values = shape_and_values(batch, place)
-        moved, started, passed = await connection.fetchrow(statement(shape, self.guard), *values)
+        moved, started, passed = await connection.fetchrow(statement(shape, self.guards), *values)
         if moved + started == len(batch.appends) + len(batch.starts):
             return Committed()
         missing = units.ids_of(batch).difference(passed)

@@ -2,22 +2,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import asyncpg
 import pytest
 
 from cerebelum.adapters.stores import migrate
 from cerebelum.adapters.stores.postgres.store import PostgresStore
-from cerebelum.engine.testing.store_contract import StoreContract
 from tests.servers.postgres import PostgresServer
-
 
 TABLES = ("executions", "events", "messages", "logs", "blobs", "nodes", "batches", "workflows")
 
 
 @pytest.fixture(scope="module")
 def database(postgres: PostgresServer) -> Iterator[str]:
-    """A database with the schema, for all tests of this file: making one takes longer than a test."""
+    """A database with the schema, for all tests of a file: making one takes longer than a test."""
     url = postgres.create_database()
     asyncio.run(migrate.upgrade(url))
     yield url
@@ -41,17 +40,17 @@ async def store(url: str) -> AsyncIterator[PostgresStore]:
     await store.close()
 
 
-class TestPostgresStore(StoreContract):
-    @pytest.fixture
-    async def store(self, url: str) -> AsyncIterator[PostgresStore]:
-        store = PostgresStore(url)
-        await store.open()
-        yield store
-        await store.close()
+@pytest.fixture
+async def second_store(url: str, store: PostgresStore) -> AsyncIterator[PostgresStore]:
+    second = PostgresStore(url)
+    await second.open()
+    yield second
+    await second.close()
 
-    @pytest.fixture
-    async def second_store(self, url: str, store: PostgresStore) -> AsyncIterator[PostgresStore]:
-        second = PostgresStore(url)
-        await second.open()
-        yield second
-        await second.close()
+
+@pytest.fixture
+async def session(url: str) -> AsyncIterator[Any]:
+    """A session of somebody else, to hold locks with."""
+    connection = await asyncpg.connect(url)
+    yield connection
+    await connection.close()
