@@ -36,6 +36,13 @@ async def around_a_gate() -> list[str]:
 
 
 @workflow
+async def long_around_a_gate() -> int:
+    for number in range(50):
+        await (gated if number == 25 else touch)(str(number))
+    return 50
+
+
+@workflow
 async def chain(count: int) -> int:
     for number in range(count):
         await touch(str(number))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -14,12 +15,13 @@ from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors_runtime import ExecutionFailed
 from cerebelum.engine.domain.ids import new_nonce
 from cerebelum.engine.ports.store import Batch
+from cerebelum.engine.runtime.loop import WorkflowLoop
 from cerebelum.engine.runtime.node import NodeSettings
 from cerebelum.engine.runtime.starting import new_start
 from cerebelum.engine.runtime.supervisor import ComponentFailed, Supervisor
 from cerebelum.engine.testing.invariants import check_store
 from tests.campaign import workloads
-from tests.campaign.workloads import around_a_gate, chain
+from tests.campaign.workloads import around_a_gate, chain, sleeps
 from tests.campaign.wrapping import Wrapping
 from tests.engine.world import PATIENCE_S, World
 from tests.flows import ledger
@@ -60,6 +62,26 @@ async def test_an_execution_claimed_too_often_without_progress_is_parked(world: 
     with pytest.raises(ExecutionFailed, match=r"PoisonExecution: .*its process ended 5 times while it ran"):
         await world.client.handle("exec-poison").result(PATIENCE_S)
     assert ledger.effects["exec-poison"] == []
+
+
+def loops() -> int:
+    return sum(type(each) is WorkflowLoop for each in gc.get_objects())
+
+
+async def test_executions_put_to_rest_leave_nothing_for_the_collector(world: World) -> None:
+    """O14: sleepers are freed when they leave memory, with the collector off: nothing of them refers to itself."""
+    await world.client.register(sleeps)
+    gc.collect()
+    before = loops()
+    gc.disable()
+    try:
+        await world.client.start_many(sleeps, [(3600.0,)] * 200)
+        async with asyncio.timeout(PATIENCE_S):
+            while world.node.resident:  # noqa: ASYNC110 - what it waits for is told to nobody
+                await asyncio.sleep(0.005)
+        assert loops() - before < 20  # the last few may still be in somebody's hands
+    finally:
+        gc.enable()
 
 
 class Crashes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -44,7 +45,7 @@ _NEXT_WAKE = f"""WITH RECURSIVE {_LANES}
 SELECT min((SELECT min(x.wake_at_us) FROM executions AS x
             WHERE x.workflow = l.workflow AND x.priority = l.priority AND {_WAITS}))
 FROM lanes AS l WHERE l.priority IS NOT NULL"""
-# Claims that were made but whose answer was lost: this owner's, never committed on, and not among those it was told of.
+# This owner's claims that nothing was committed on, and that it was not told of.
 _GIVE_BACK = f"""UPDATE executions AS e SET owner = NULL, wake_at_us = least(e.wake_at_us, {NOW})
 WHERE e.owner = $1 AND e.claims > 0
   AND NOT EXISTS (SELECT FROM unnest($2::text[], $3::int[]) AS k(id, epoch) WHERE k.id = e.id AND k.epoch = e.epoch)"""
@@ -84,46 +85,73 @@ _BATCH_KEPT_US = 7 * 86_400_000_000
 _FORGET_BATCHES = f"DELETE FROM batches WHERE updated_at_us < {NOW} - {_BATCH_KEPT_US}"
 
 
+class _Call:
+    """A claim under way. Its caller may be cancelled; the claim goes on."""
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+        self.abandoned = False
+        self.rows: list[ExecutionRow] = []
+
+
 class Claims:
-    """Claims and nodes, over the pool."""
+    """Claims and nodes, over the pool.
+
+    A claim that was made without our knowing (its answer was lost, or its caller cancelled) would stay with a node that
+    does not run it. So the next claim first gives back what its owner was not told of.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._turn = asyncio.Lock()  # one claim at a time: giving back must not meet one that is being made
         self._told: dict[str, int] = {}  # id -> epoch of claims that nothing was committed on yet
-        self._unsure: set[str] = set()  # owners whose last claim may have been made without our knowing
+        self._unsure: set[str] = set()
 
     async def claim(self, owner: str, workflows: Sequence[str], limit: int) -> list[ExecutionRow]:
         """Give `owner` up to `limit` due executions, the highest priority first, then the one due longest."""
-        if owner in self._unsure:
-            await self._give_back(owner)
         if not workflows or limit <= 0:
             return []
-        self._unsure.add(owner)  # until the answer is there
-        rows = await self._pool.fetch(CLAIM, owner, list(set(workflows)), limit, repeatable=False)
-        self._unsure.discard(owner)
-        claimed = [execution_of(row) for row in rows]
-        self._told.update((row.id, row.epoch) for row in claimed)
-        return sorted(claimed, key=lambda row: (-row.priority, row.wake_at_us or 0, row.id))
+        rows = await self._take(owner, CLAIM, list(set(workflows)), limit)
+        return sorted(rows, key=lambda row: (-row.priority, row.wake_at_us or 0, row.id))
 
     async def claim_one(self, owner: str, execution_id: str) -> ExecutionRow | None:
         """Give `owner` this execution unless it has ended or a node with a live lease owns it."""
-        rows = await self._pool.fetch(CLAIM_ONE, owner, execution_id)
-        if not rows:
-            return None
-        row = execution_of(rows[0])
-        self._told[row.id] = row.epoch
-        return row
+        rows = await self._take(owner, CLAIM_ONE, execution_id)
+        return rows[0] if rows else None
+
+    async def _take(self, owner: str, sql: str, *values: object) -> list[ExecutionRow]:
+        call = _Call(owner)
+        try:
+            return await self._pool.shielded(self._taken(call, sql, *values))
+        except asyncio.CancelledError:
+            call.abandoned = True
+            self._disown(call)
+            raise
+
+    async def _taken(self, call: _Call, sql: str, *values: object) -> list[ExecutionRow]:
+        async with self._turn:
+            if call.owner in self._unsure:
+                known = (list(self._told), list(self._told.values()))
+                await self._pool.fetch(_GIVE_BACK, call.owner, *known)
+            self._unsure.add(call.owner)  # until the answer is there
+            call.rows = [
+                execution_of(row) for row in await self._pool.fetch(sql, call.owner, *values, repeatable=False)
+            ]
+            self._unsure.discard(call.owner)
+            self._told.update((row.id, row.epoch) for row in call.rows)
+            if call.abandoned:
+                self._disown(call)
+            return call.rows
+
+    def _disown(self, call: _Call) -> None:
+        self.committed(row.id for row in call.rows)
+        self._unsure.add(call.owner)
 
     def committed(self, execution_ids: Iterable[str]) -> None:
         """Forget claims that a commit has followed."""
         if self._told:
             for execution_id in execution_ids:
                 self._told.pop(execution_id, None)
-
-    async def _give_back(self, owner: str) -> None:
-        known = list(self._told.items())
-        await self._pool.fetch(_GIVE_BACK, owner, [name for name, _ in known], [epoch for _, epoch in known])
-        self._unsure.discard(owner)
 
     async def next_wake_us(self, workflows: Sequence[str]) -> int | None:
         """Return when the first of those that wait is due."""

@@ -19,7 +19,7 @@ _RENEW: Final = (
     f"UPDATE nodes SET lease_until_us = {NOW} + $2::bigint, updated_at_us = {NOW} "
     "WHERE nonce = $1 RETURNING lease_until_us"
 )
-_LONGEST_S: Final = 1.0  # of one attempt; a lease lasts a little longer
+_LONGEST_S: Final = 1.0  # a node trusts its lease for 1.2 s
 
 
 class LeaseLine:
@@ -42,7 +42,7 @@ class LeaseLine:
             loop = self._running_loop()
         future = asyncio.run_coroutine_threadsafe(self._renew(nonce, ttl_us), loop)
         try:
-            return future.result(2 * _LONGEST_S)
+            return future.result(_LONGEST_S)
         except TimeoutError as error:
             future.cancel()
             raise StoreUnreachable(f"{self._address.name} did not answer in time to renew a lease") from error
@@ -58,14 +58,18 @@ class LeaseLine:
     async def _renew(self, nonce: str, ttl_us: int) -> int | None:
         try:
             return await self._once(nonce, ttl_us)
-        except Exception as error:
+        except BaseException as error:
             self._drop()
-            if not is_lost(error):
+            if not isinstance(error, Exception):
+                raise
+            if isinstance(error, TimeoutError) or not is_lost(error):
                 raise translate(error, self._address) from error
         try:  # once more: the server may have been restarted between two renewals
             return await self._once(nonce, ttl_us)
-        except Exception as error:
+        except BaseException as error:
             self._drop()
+            if not isinstance(error, Exception):
+                raise
             raise translate(error, self._address) from error
 
     async def _once(self, nonce: str, ttl_us: int) -> int | None:

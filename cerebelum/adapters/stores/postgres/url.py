@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from cerebelum.engine.domain.errors_store import StoreUnsupported
 
@@ -38,7 +38,7 @@ def parse(url: str) -> Address:
     user, _, password = login.partition(":")
     secrets = [password, unquote(password), *(value for key, value in options if key in _SECRETS)]
     shown = [(key, value) for key, value in options if key not in _SECRETS]
-    name = urlunsplit(("postgresql", user + at + host, parts.path, urlencode(shown, safe="/:,"), ""))
+    name = _joined(user + at + host, parts.path, shown)
     if parts.scheme not in _SCHEMES:
         raise StoreUnsupported(f"{parts.scheme}: is no PostgreSQL\n  help: postgresql://user@host:5432/database")
     asked = {value for key, value in options if key == _OWN_OPTION}
@@ -46,8 +46,12 @@ def parse(url: str) -> Address:
         raise StoreUnsupported(
             f"{name}: {_OWN_OPTION} is 0 or 1\n  help: 0 is for pgbouncer in transaction mode; leave it out otherwise"
         )
-    passed_on = urlencode([(key, value) for key, value in options if key != _OWN_OPTION], safe="/:,")
-    dsn = urlunsplit(("postgresql", parts.netloc, parts.path, passed_on, ""))
+    dsn = _joined(parts.netloc, parts.path, [(key, value) for key, value in options if key != _OWN_OPTION])
     return Address(
         dsn, name, tuple(sorted({text for text in secrets if text}, key=len, reverse=True)), "0" not in asked
     )
+
+
+def _joined(netloc: str, path: str, options: list[tuple[str, str]]) -> str:
+    query = urlencode(options, safe="/:,")
+    return f"postgresql://{netloc}{path}" + (f"?{query}" if query else "")

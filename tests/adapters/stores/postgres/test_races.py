@@ -222,3 +222,20 @@ async def test_a_takeover_waits_for_a_commit_under_way(store: PostgresStore, ses
     assert await release == 1
     (claimed,) = await store.claim(a.OTHER, workflows=[a.WORKFLOW], limit=1)
     assert (claimed.last_version, claimed.epoch) == (2, before.epoch + 1)
+
+
+async def test_a_claim_whose_caller_was_cancelled_is_given_back(store: PostgresStore, session: Any) -> None:
+    """R12, I12: the claim goes on without its caller; the next one, for the same node, hands its executions out anew."""
+    (before,) = await a.started(store, a.waiting())
+    hold = session.transaction()
+    await hold.start()
+    await session.execute("LOCK TABLE executions IN SHARE MODE")
+    claim = asyncio.create_task(store.claim(a.OWNER, workflows=[a.WORKFLOW], limit=1))
+    await blocked(session)
+    claim.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await claim
+    again = asyncio.create_task(store.claim(a.OWNER, workflows=[a.WORKFLOW], limit=1))
+    await hold.rollback()
+    (claimed,) = await again
+    assert (claimed.id, claimed.epoch) == (before.id, before.epoch + 2)

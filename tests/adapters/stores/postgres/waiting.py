@@ -13,8 +13,8 @@ _WAITS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AN
 async def until(condition: Callable[[], Awaitable[object]]) -> None:
     """Ask again and again until it holds."""
     async with asyncio.timeout(_DEADLINE_S):
-        while not await condition():
-            await asyncio.sleep(0.002)
+        while not await condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.002)  # another process decides: there is no event to wait for
 
 
 async def blocked(session: Any, count: int = 1) -> list[int]:
