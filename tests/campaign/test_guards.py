@@ -70,7 +70,7 @@ async def fork(store: Store) -> list[str]:
 def remove_r1(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every append through, whoever asks."""
     if store.name.startswith("postgresql"):
-        store._committer.guard = "true"
+        store._committer.guards = store._committer.guards._replace(r1="true")
         return
     both = (*sqlite_commit._PROGRESS, *sqlite_commit._REST)
     monkeypatch.setattr(sqlite_commit, "MOVE", sqlite_commit.move_statement("1", sqlite_commit._PROGRESS))

@@ -9,7 +9,7 @@ from cerebelum.adapters.stores.sqlite.location import Synchronous
 from cerebelum.engine.domain.errors_store import StoreUnsupported
 
 OLDEST_SQLITE = (3, 33, 0)  # UPDATE … FROM
-_WRITER_CACHE_KIB = 16_384
+_WRITER_CACHE_KIB = 6_144
 _READER_CACHE_KIB = 4_096
 _WAL_KEPT_BYTES = 64 << 20  # a WAL that a long reader let grow is cut to this when it starts anew
 READER_WAIT_MS = 10_000
