@@ -108,7 +108,13 @@ async def with_options() -> list[str]:
 async def about_me(pause_s: float) -> dict[str, Any]:
     await asyncio.sleep(pause_s)
     me = info()
-    return {"id": workflow_id(), "step": current_step(), "input": me.input, "attempt": me.attempt, "key": me.idempotency_key}
+    return {
+        "id": workflow_id(),
+        "step": current_step(),
+        "input": me.input,
+        "attempt": me.attempt,
+        "key": me.idempotency_key,
+    }
 
 
 @workflow

@@ -81,7 +81,7 @@ class Conductor:
         if live.final is not None and version == live.version:
             self._residence.ended(live)
             self._residence.forget(live)
-        elif live.rest and not live.dirty:
+        elif live.rest and not live.dirty and version == live.version:
             self._residence.forget(live)
 
     def activate(self, live: LiveExecution, event: ev.Event, version: int, at_us: int) -> bool:

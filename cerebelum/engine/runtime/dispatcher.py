@@ -10,6 +10,7 @@ from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.store import Message, Store
 from cerebelum.engine.runtime.own_log import OwnLog
 from cerebelum.engine.runtime.presence import certainly_dead
+from cerebelum.engine.runtime.waiting import is_set_within
 
 _CLAIM_LIMIT = 200  # executions a claim: others get their turn between claims
 _POLL_S = 1.0  # covers lost hints
@@ -65,10 +66,7 @@ class Dispatcher:
                 wait_s = await self._until_next()
             for message in await self._store.inbox(self._owner()):
                 self._deliver(message)
-            try:
-                await asyncio.wait_for(self._wake.wait(), wait_s)
-            except TimeoutError:
-                continue
+            await is_set_within(self._wake, wait_s)
 
     async def _again(self) -> None:
         while self._reclaim:

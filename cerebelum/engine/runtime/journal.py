@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import structs
@@ -114,11 +113,14 @@ class Journal:
             await self._wake.wait()
             self._wake.clear()
             self._idle.clear()
-            while self._dirty or self._starts or self._logs:
+            while self._has_work():
                 # One turn of the loop: a step that ends at once brings its result into the commit that schedules it.
                 await asyncio.sleep(0)
-                await self._commit_once()
+                await self._commit_in_turn()
             self._idle.set()
+
+    def _has_work(self) -> bool:
+        return bool(self._dirty or self._starts or self._logs)
 
     async def drained(self) -> None:
         """Return when everything given so far is durable."""
@@ -127,23 +129,38 @@ class Journal:
             await asyncio.sleep(0)
             await self._idle.wait()
 
-    async def _commit_once(self) -> None:
-        parts = deque([_Part(*self._gather())])
-        is_whole = True
-        while parts:
-            part = parts.popleft()
+    async def _commit_in_turn(self) -> None:
+        """Commit one batch after the other. The next is at the store already while the last one's executions go on."""
+        under_way: tuple[_Part, asyncio.Task[Committed]] | None = self._send()
+        while under_way is not None:
+            part, commit = under_way
+            under_way = None
+            try:
+                committed = await commit
+            except Exception:
+                _log.exception("a batch cannot be written as a whole", executions=len(part.lives))
+                await self._commit_apart(part)
+            else:
+                self.commit_count += 1
+                if self._dirty or self._starts:
+                    under_way = self._send()
+                self._let_out(part, committed)
+
+    def _send(self) -> tuple[_Part, asyncio.Task[Committed]]:
+        part = _Part(*self._gather())
+        return part, asyncio.get_running_loop().create_task(self._commit(part.batch, part.starts))
+
+    async def _commit_apart(self, whole: _Part) -> None:
+        """Commit each execution of a refused batch alone: what is wrong with one must not harm its neighbours."""
+        for part in whole.apart(self._new_batch_id):
             try:
                 committed = await self._commit(part.batch, part.starts)
             except Exception as error:
-                _log.exception("a batch cannot be written", whole=is_whole, executions=len(part.lives))
-                if is_whole:
-                    parts.extend(part.apart(self._new_batch_id))
-                else:
-                    self._refuse(part, error)
+                _log.exception("an execution's events cannot be written", executions=len(part.lives))
+                self._refuse(part, error)
             else:
                 self.commit_count += 1
                 self._let_out(part, committed)
-            is_whole = False
 
     def _gather(self) -> tuple[list[LiveExecution], list[StartRequest], Batch]:
         lives, self._dirty = self._dirty[:_BATCH_EXECUTIONS], self._dirty[_BATCH_EXECUTIONS:]

@@ -163,7 +163,8 @@ class Node:
         self.steps.accepting = False
         await self.steps.stop(deadline_s)
         try:
-            await asyncio.wait_for(self.journal.drained(), max(1.0, deadline_s))
+            async with asyncio.timeout(max(1.0, deadline_s)):
+                await self.journal.drained()
         except TimeoutError:
             _log.warning("stopped with uncommitted events: they will be done again", executions=len(self.resident))
         for live in list(self.resident.values()):
@@ -216,7 +217,8 @@ class Node:
             self._hand_back(row)
             return
         live = self._settle_in(row, WorkflowRun(row.id, known, self.codec))
-        self._publish(row.id, ev.RecordedEvent(1, started.type, ev.encode_event(started), at_us))
+        if self._on_event is not None:
+            self._publish(row.id, ev.RecordedEvent(1, started.type, ev.encode_event(started), at_us))
         self._alone(live, lambda: self.conductor.activate(live, started, 1, at_us))
 
     def _settle_in(self, row: ExecutionRow, run: WorkflowRun) -> LiveExecution:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import ExecutionNotFound
 from cerebelum.engine.ports.store import Store
 from cerebelum.engine.runtime.blobs import with_blobs
+from cerebelum.engine.runtime.waiting import is_set_within
 
 
 class Results:
@@ -79,8 +79,7 @@ class Results:
     async def run(self, is_here: Callable[[str], bool]) -> None:
         """Look in the store for the ends of executions that are not in this node's memory; a component."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._look.wait(), 0.25)
+            await is_set_within(self._look, 0.25)
             self._look.clear()
             for execution_id in [waited for waited in self._waiting if not is_here(waited)]:
                 final = await self.stored_final_event(execution_id)

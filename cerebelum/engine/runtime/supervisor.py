@@ -85,7 +85,8 @@ class Supervisor:
         """Stop all, newest first."""
         for name in reversed(list(self._tasks)):
             task = self._tasks.pop(name)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            while not task.done():  # code that swallows one cancellation is cancelled again
+                task.cancel()
+                await asyncio.wait([task], timeout=1)
         if not self.failed.done():
             self.failed.cancel()

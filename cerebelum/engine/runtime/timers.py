@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable
 
 from cerebelum.engine.runtime.live import LiveExecution
+from cerebelum.engine.runtime.waiting import is_set_within
 
 HORIZON_US = 10_000_000  # farther timers are looked at again by the node's sweep
 _TICK = 1_000  # timers fired before other work gets its turn
@@ -48,10 +49,7 @@ class Timers:
         while True:
             self._wake.clear()
             wait_s = self._fire_due()
-            try:
-                await asyncio.wait_for(self._wake.wait(), wait_s)
-            except TimeoutError:
-                continue
+            await is_set_within(self._wake, wait_s)
 
     def _fire_due(self) -> float | None:
         """Fire what is due; return the seconds to the next timer, None without one."""

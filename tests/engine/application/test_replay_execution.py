@@ -88,7 +88,8 @@ async def run(world: World, flow: Any, args: tuple[Any, ...] = (), drive: Drive 
     handle: Handle[Any] = await world.client.start(flow, *args)
     if drive is not None:
         await drive(world, handle)
-    await world.until(handle, lambda view: view.row.ended)
+    # the live view is told right after the store is
+    await world.until(handle, lambda view: view.row.ended and seen[handle.id][-1].type in ev.FINAL_TYPES)
     return handle.id
 
 

@@ -48,11 +48,19 @@ async def test_events_can_be_asked_for_by_type_and_range(world: World) -> None:
     handle = await world.client.start(waiting.naps, 0.02)
     await handle.result(PATIENCE_S)
     engine = world.engine
-    for alias, kind in (("node_completed", "step_completed"), ("function_started", "step_scheduled"), ("sleep_started", "timer_started")):
+    for alias, kind in (
+        ("node_completed", "step_completed"),
+        ("function_started", "step_scheduled"),
+        ("sleep_started", "timer_started"),
+    ):
         found = await query.history(engine, handle.id, type_=alias)
         assert found
         assert found == await query.history(engine, handle.id, type_=kind)
-    assert [event.version for event in await query.history(engine, handle.id, from_version=3, to_version=5)] == [3, 4, 5]
+    assert [event.version for event in await query.history(engine, handle.id, from_version=3, to_version=5)] == [
+        3,
+        4,
+        5,
+    ]
     with pytest.raises(ValueError, match="teleported"):
         await query.history(engine, handle.id, type_="teleported")
 

@@ -111,7 +111,12 @@ async def test_all_conditions_hold_together(world: World) -> None:
     started = row.started_at_us
     assert started is not None
     asked = {"workflow": "three_steps", "current_step": "two", "statuses": ("running",)}
-    for first, last, found in ((started, started, 1), (started + 1, None, 0), (None, started - 1, 0), (started - 1, started + 1, 1)):
+    for first, last, found in (
+        (started, started, 1),
+        (started + 1, None, 0),
+        (None, started - 1, 0),
+        (started - 1, started + 1, 1),
+    ):
         rows = await world.client.list(**asked, started_from_us=first, started_to_us=last)
         assert len(rows) == found, (first, last)
 

@@ -83,7 +83,12 @@ async def test_a_step_keeps_its_options(world: World) -> None:
 def test_durations_may_be_written_in_units() -> None:
     """A32: the four units are what they say, and a timeout takes each of them, or plain seconds."""
     assert [unit(1).total_seconds() for unit in (seconds, minutes, hours, days)] == [1, 60, 3600, 86400]
-    for duration, timeout_us in ((seconds(2), 2_000_000), (minutes(1), 60_000_000), (hours(1), 3_600_000_000), (0.5, 500_000)):
+    for duration, timeout_us in (
+        (seconds(2), 2_000_000),
+        (minutes(1), 60_000_000),
+        (hours(1), 3_600_000_000),
+        (0.5, 500_000),
+    ):
         assert step(timeout=duration)(len).timeout_us == timeout_us
 
 

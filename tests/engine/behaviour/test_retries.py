@@ -68,7 +68,11 @@ async def test_every_attempt_is_a_record_of_its_own(world: World) -> None:
     handle = await world.client.start(retrying.lucky)
     assert await handle.result(PATIENCE_S) == 3
     (step,) = (await handle.describe()).steps
-    assert [(attempt.attempt, attempt.status) for attempt in step.attempts] == [(1, "failed"), (2, "failed"), (3, "completed")]
+    assert [(attempt.attempt, attempt.status) for attempt in step.attempts] == [
+        (1, "failed"),
+        (2, "failed"),
+        (3, "completed"),
+    ]
     assert [attempt.error and attempt.error.message for attempt in step.attempts] == ["attempt 1", "attempt 2", None]
     for attempt in step.attempts:
         assert attempt.ended_us is not None

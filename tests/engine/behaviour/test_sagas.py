@@ -30,7 +30,10 @@ async def test_the_original_error_stays_the_error(world: World) -> None:
     with pytest.raises(ExecutionFailed, match="card declined"):
         await handle.result(PATIENCE_S)
     assert "card declined" in ((await handle.describe()).row.error or "")
-    assert [event.name for event in await world.events(handle, ev.CompensationStarted)] == ["cancel_hotel", "cancel_flight"]
+    assert [event.name for event in await world.events(handle, ev.CompensationStarted)] == [
+        "cancel_hotel",
+        "cancel_flight",
+    ]
     assert len(await world.events(handle, ev.CompensationCompleted)) == 2
 
 
@@ -78,7 +81,9 @@ async def test_a_crash_between_two_compensations_repeats_none(world: World) -> N
     """D16: killed while the second one runs, the next process runs only what was not done yet."""
     handle = await world.client.start(sagas.dies_while_undoing)
     await world.at_gate(handle, "undo")
-    await world.until(handle, lambda view: any(step.name == "cancel_hotel" and step.status == "completed" for step in view.steps))
+    await world.until(
+        handle, lambda view: any(step.name == "cancel_hotel" and step.status == "completed" for step in view.steps)
+    )
     ledger.gate(handle.id, "undo").set()
     ledger.effects[handle.id].remove("at undo")
     handle = await world.crash_and_come_back(handle, sagas.dies_while_undoing)

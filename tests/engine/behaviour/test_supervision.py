@@ -133,7 +133,10 @@ async def test_a_node_does_in_order_what_a_run_needs(world: World) -> None:
 async def test_two_engines_live_in_one_process(new_url: Callable[[], str]) -> None:
     """V3: each on a store of its own, neither sees the other's executions."""
     async with connect(new_url()) as one, connect(new_url()) as two:
-        first, second = await one.start(lifecycle.quick, "one", id="same"), await two.start(lifecycle.quick, "two", id="same")
+        first, second = (
+            await one.start(lifecycle.quick, "one", id="same"),
+            await two.start(lifecycle.quick, "two", id="same"),
+        )
         assert (await first.result(PATIENCE_S), await second.result(PATIENCE_S)) == ("one", "two")
         assert len(await one.list()) == len(await two.list()) == 1
 

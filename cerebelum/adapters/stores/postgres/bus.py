@@ -134,4 +134,5 @@ class Bus:
 async def _either(event: asyncio.Event, timeout_s: float) -> None:
     """Wait for the event, or for so long."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):  # `wait_for` of CPython 3.11 can swallow a cancellation
+            await event.wait()
