@@ -144,7 +144,7 @@ async def test_step_executions_has_a_row_for_each_attempt(connection: AsyncConne
 
 
 async def test_the_logs_of_an_attempt_are_a_json_array(connection: AsyncConnection) -> None:
-    """F18: lines in order of writing, those of other attempts left out."""
+    """M5, F18: lines in order of writing, those of other attempts left out."""
     rows = await _rows(connection, "SELECT logs FROM step_executions WHERE number = 1 ORDER BY attempt")
     messages = [[line["message"] for line in json.loads(row["logs"])] for row in rows]
     assert messages == [["first"], ["charging", "oh"]]

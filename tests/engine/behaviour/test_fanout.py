@@ -39,7 +39,7 @@ async def test_a_crash_in_the_second_pass_resumes_in_the_second_pass(world: Worl
 
 @pytest.mark.parametrize("concurrency", [1, 3, 50])
 async def test_map_steps_keeps_order_and_its_limit(world: World, concurrency: int) -> None:
-    """A39: results stand in the items' order, and no more than `concurrency` calls are open at once."""
+    """A3, A39: results stand in the items' order, and no more than `concurrency` calls are open at once."""
     handle = await world.client.start(fanout.maps, 12, concurrency)
     assert await handle.result(PATIENCE_S) == [number * number for number in range(12)]
     running = most = 0
