@@ -65,9 +65,34 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
-def writer_of(batch_id: str) -> str:
-    """Return whose newest batch this is, where ids are `writer/number`: the id up to its last "/", or all of it."""
-    return batch_id.rpartition("/")[0] or batch_id
+def new_execution_values(row: ExecutionRow, now_us: int | None) -> tuple[Any, ...]:
+    """Return a new row's columns, in the order of the struct's fields.
+
+    Args:
+        now_us: for instants that the row leaves to the store; None where the statement itself puts them in.
+    """
+    return (
+        row.id,
+        row.workflow,
+        row.code,
+        row.status,
+        row.queue,
+        row.priority,
+        row.current_step,
+        None if row.error is None else clean(row.error),
+        row.parent,
+        row.run,
+        row.last_version,
+        row.owner,
+        row.epoch,
+        row.claims,
+        None if row.ended else row.wake_at_us,
+        row.scheduled_at_us,
+        row.started_at_us,
+        row.completed_at_us,
+        row.inserted_at_us or now_us,
+        row.updated_at_us or now_us,
+    )
 
 
 def made_key() -> str:

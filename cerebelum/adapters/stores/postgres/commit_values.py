@@ -8,7 +8,7 @@ from typing import Any
 
 from cerebelum.adapters.stores.postgres import tables
 from cerebelum.adapters.stores.postgres.commit_sql import Shape
-from cerebelum.adapters.stores.rows import clean, made_key
+from cerebelum.adapters.stores.rows import clean, made_key, new_execution_values
 from cerebelum.engine.domain.errors import InternalError
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import FINAL, ExecutionRow
@@ -41,7 +41,7 @@ def shape_and_values(batch: Batch, place: str) -> tuple[Shape, list[Any]]:
     if appends:
         shape = _add_appends(shape, values, appends, targets)
     if starts:
-        rows = [(*new_values(start.row), start.source, start.source in moving) for start in starts]
+        rows = [(*new_execution_values(start.row, None), start.source, start.source in moving) for start in starts]
         same, columns = tables.STARTS.values(rows)
         shape = shape._replace(starts=True, same_in_starts=same)
         values += columns
@@ -101,32 +101,6 @@ def _append(append: Append, targets: set[str]) -> Row:
         row.updated_at_us or None,
         _releases(append),
         row.id in targets,
-    )
-
-
-def new_values(row: ExecutionRow) -> Row:
-    """Return a new row's columns, in the order of the struct's fields; None where the store puts its own time."""
-    return (
-        row.id,
-        row.workflow,
-        row.code,
-        row.status,
-        row.queue,
-        row.priority,
-        row.current_step,
-        None if row.error is None else clean(row.error),
-        row.parent,
-        row.run,
-        row.last_version,
-        row.owner,
-        row.epoch,
-        row.claims,
-        None if row.status in FINAL else row.wake_at_us,
-        row.scheduled_at_us,
-        row.started_at_us,
-        row.completed_at_us,
-        row.inserted_at_us or None,
-        row.updated_at_us or None,
     )
 
 

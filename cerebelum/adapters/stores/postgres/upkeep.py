@@ -8,11 +8,10 @@ from typing import TypeVar
 import msgspec
 
 from cerebelum.adapters.stores.postgres.commit_sql import NOW
-from cerebelum.adapters.stores.postgres.commit_values import new_values
 from cerebelum.adapters.stores.postgres.connection import Driver
 from cerebelum.adapters.stores.postgres.pool import Pool
 from cerebelum.adapters.stores.postgres.tables import START_COLUMNS
-from cerebelum.adapters.stores.rows import CODE_COLUMNS, code_of
+from cerebelum.adapters.stores.rows import CODE_COLUMNS, code_of, new_execution_values
 from cerebelum.engine.domain.errors import ExecutionNotFound, ForbiddenTransition
 from cerebelum.engine.domain.execution import FINAL, ExecutionRow
 from cerebelum.engine.ports.store import CodeVersion
@@ -77,7 +76,7 @@ class Upkeep:
             if owner is not None and status not in FINAL:
                 raise ForbiddenTransition("rebuild", status, row.id)
             kept = msgspec.structs.replace(row, owner=None, epoch=max(row.epoch, epoch))
-            await connection.execute(_REBUILD, *new_values(kept))
+            await connection.execute(_REBUILD, *new_execution_values(kept, None))
 
         await self._in_transaction(work)
 

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from cerebelum.adapters.stores.rows import MADE_KEY, clean, made_key
+from cerebelum.adapters.stores.rows import MADE_KEY, clean, made_key, new_execution_values
 from cerebelum.adapters.stores.sqlite.bulk import Bulk, fetch_rows, json_list
 from cerebelum.engine.domain.errors import InternalError
 from cerebelum.engine.domain.events import RecordedEvent
@@ -229,35 +229,9 @@ def _start(state: _State, starts: Sequence[Start]) -> None:
         else:
             taken.add(row.id)
             number += 1
-            rows.append((*new_values(row, state.now_us), number))
+            rows.append((*new_execution_values(row, state.now_us), number))
             state.events.extend(_events(number, start.events, 0, row, state))
     _START.run(state.connection, rows)
-
-
-def new_values(row: ExecutionRow, now_us: int) -> tuple[Any, ...]:
-    """Return the columns of a new row, in the order of the struct's fields."""
-    return (
-        row.id,
-        row.workflow,
-        row.code,
-        row.status,
-        row.queue,
-        row.priority,
-        row.current_step,
-        None if row.error is None else clean(row.error),
-        row.parent,
-        row.run,
-        row.last_version,
-        row.owner,
-        row.epoch,
-        row.claims,
-        None if row.ended else row.wake_at_us,
-        row.scheduled_at_us,
-        row.started_at_us,
-        row.completed_at_us,
-        row.inserted_at_us or now_us,
-        row.updated_at_us or now_us,
-    )
 
 
 def _consume(state: _State) -> None:

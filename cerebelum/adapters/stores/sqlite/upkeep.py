@@ -6,8 +6,7 @@ import sqlite3
 
 import msgspec
 
-from cerebelum.adapters.stores.rows import CODE_COLUMNS, code_of
-from cerebelum.adapters.stores.sqlite.commit import new_values
+from cerebelum.adapters.stores.rows import CODE_COLUMNS, code_of, new_execution_values
 from cerebelum.engine.domain.errors import ExecutionNotFound, ForbiddenTransition
 from cerebelum.engine.domain.execution import FINAL, ExecutionRow
 from cerebelum.engine.ports.store import CodeVersion
@@ -45,7 +44,7 @@ def rebuild(connection: sqlite3.Connection, row: ExecutionRow, now_us: int) -> N
     status, owner, epoch = found
     if owner is not None and status not in FINAL:
         raise ForbiddenTransition("rebuild", status, row.id)
-    values = new_values(msgspec.structs.replace(row, owner=None, epoch=max(row.epoch, epoch)), now_us)
+    values = new_execution_values(msgspec.structs.replace(row, owner=None, epoch=max(row.epoch, epoch)), now_us)
     connection.execute(
         f"UPDATE executions SET {', '.join(f'{field} = ?' for field in _FIELDS)} WHERE id = ?",
         (*values, row.id),
