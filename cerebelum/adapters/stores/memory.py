@@ -98,9 +98,10 @@ class MemoryStore:
             db.add_message(message, now_us)
         waiting = [append.row.id for append in passed if append.row.owner is None]
         db.wake([*waiting, *(message.execution_id for message in sent)], now_us)
+        written = [line for line in batch.logs if line.execution_id not in left_out]
+        first = len(db.logs) + 1  # taken before the list grows: ids ascend from batch to batch
         db.logs.extend(
-            (len(db.logs) + number, replace(line, message=clean(line.message)))
-            for number, line in enumerate((line for line in batch.logs if line.execution_id not in left_out), start=1)
+            (number, replace(line, message=clean(line.message))) for number, line in enumerate(written, start=first)
         )
         for digest, content in batch.blobs:
             db.blobs.setdefault(digest, content)

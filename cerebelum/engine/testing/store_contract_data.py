@@ -199,6 +199,16 @@ class DataContract:
         (again,) = await a.started(store, a.row(before.id))
         assert await a.versions(store, again.id) == [1]
 
+    async def test_log_ids_ascend_from_commit_to_commit(self, store: Store) -> None:
+        """M7: a reader that goes on after the last id it saw reads every line once."""
+        (before,) = await a.started(store, a.row())
+        line = LogLine(execution_id=before.id, number=1, step="s", attempt=1, level="info", at_us=1, message="m")
+        for _ in range(3):
+            await store.commit(a.batch(logs=[line] * 4))
+        ids = [id_ for id_, _ in await store.read_logs(before.id)]
+        assert len(ids) == 12
+        assert ids == sorted(set(ids))
+
     async def test_a_workflow_with_executions_cannot_be_deleted(self, store: Store) -> None:
         """F13: refused while there is one; afterwards its versions are gone."""
         await store.register(_code("aaa", workflow=a.WORKFLOW))
