@@ -8,29 +8,37 @@ import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from cerebelum.engine.application.client import Client, Handle
-from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.domain.errors_store import StoreUnsupported
-from cerebelum.engine.ports.codec import PayloadCodec, PayloadTransform
-from cerebelum.engine.ports.store import Store
-from cerebelum.engine.runtime.node import NodeSettings
+
+if TYPE_CHECKING:  # a program that only lists executions has no use for the engine
+    from cerebelum.engine.application.client import Client, Handle
+    from cerebelum.engine.ports.codec import PayloadCodec, PayloadTransform
+    from cerebelum.engine.ports.store import Store
+    from cerebelum.engine.runtime.node import NodeSettings
 
 T = TypeVar("T")
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, read_only: bool = False) -> Store:
     """Return the store that a URL names, not yet opened.
 
     `sqlite:///relative/path.db` or `sqlite:////absolute/path.db` (`?synchronous=NORMAL`), `postgresql://user@host/db`,
     `memory://`. A bare path means SQLite.
+
+    Args:
+        read_only: only look. A SQLite file is then opened without a lock, also where nothing may be written.
 
     Raises:
         StoreUnsupported: another scheme.
     """
     scheme = url.partition(":")[0]
     if "://" not in url or scheme == "sqlite":
+        if read_only:
+            from cerebelum.adapters.stores.sqlite.read_only import ReadOnlySqliteStore
+
+            return ReadOnlySqliteStore(url)
         from cerebelum.adapters.stores.sqlite.store import SqliteStore
 
         return SqliteStore(url)
@@ -75,6 +83,9 @@ async def connect(
     Raises:
         StoreError: the store cannot be used; nothing was written.
     """
+    from cerebelum.engine.application.client import Client
+    from cerebelum.engine.application.engine import Engine
+
     store = open_store(url)
     await store.open()
     engine = Engine(

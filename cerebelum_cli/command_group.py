@@ -1,4 +1,4 @@
-"""The root command: every way to fail ends here, in one form and with its exit code."""
+"""The root command: finds the others in the table, and every way to fail ends here, in one form and with its exit code."""
 
 from __future__ import annotations
 
@@ -8,11 +8,24 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+
+from cerebelum_cli.command_table import COMMANDS, load_command
 
 
 class CommandGroup(TyperGroup):
     """Takes `--debug` anywhere on the line, and turns whatever is raised into a message and an exit code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
+        """Return the names of all commands, in the order of the help page."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | TyperGroup | None:  # noqa: ARG002 - as above
+        """Return a command, imported now; None if there is none of this name."""
+        if cmd_name in COMMANDS:
+            return load_command(cmd_name)
+        self.commands.update({name: load_command(name) for name in COMMANDS})  # what it is compared with
+        return None
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **options: Any) -> Any:  # type: ignore[override]
         """Run the command line; always ends with `SystemExit`."""

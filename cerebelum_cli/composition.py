@@ -6,23 +6,23 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cerebelum.connect import make_codec, open_store
-from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.domain.errors_store import StoreError, StoreUnreachable
-from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum_cli.settings import DEFAULT_STORE, shown_store
+
+if TYPE_CHECKING:  # a command imports what it needs: `list` needs no engine
+    from cerebelum.engine.application.engine import Engine
+    from cerebelum.engine.ports.codec import PayloadCodec
+    from cerebelum.engine.ports.store import Store
 
 T = TypeVar("T")
 
 
-def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine with the process's own log going to stderr in short lines."""
-    from cerebelum_cli.own_log import configure
-
-    configure()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+def run_async(work: Coroutine[Any, Any, T], *, is_node: bool = False) -> T:
+    """Run a command's coroutine; `is_node` where it runs executions, and a quick loop pays for its import."""
+    with asyncio.Runner(loop_factory=_loop_factory() if is_node else None) as runner:
         return runner.run(work)
 
 
@@ -55,6 +55,10 @@ async def opened(
         StoreUnreachable: there is no store, and `create` is not set.
         StoreError: it cannot be used.
     """
+    from cerebelum.engine.application.engine import Engine
+    from cerebelum_cli.own_log import configure
+
+    configure()
     prepare(url, create=create)
     store = open_store(url)
     await store.open()
@@ -68,6 +72,38 @@ async def opened(
             await store.close()
 
 
+@asynccontextmanager
+async def reading(url: str) -> AsyncIterator[Engine]:
+    """Give an engine on the store to look with: it takes no lock, and works where nothing may be written.
+
+    Raises:
+        StoreUnreachable: there is no store.
+        StoreError: it cannot be read.
+    """
+    from cerebelum.engine.application.engine import Engine
+    from cerebelum_cli.own_log import configure
+
+    configure()
+    async with reading_store(url) as store:
+        yield Engine(store, codec())
+
+
+@asynccontextmanager
+async def reading_store(url: str) -> AsyncIterator[Store]:
+    """As `reading`, without the engine, whose import takes longer than a list.
+
+    Raises:
+        StoreError: see `reading`.
+    """
+    prepare(url, create=False)
+    store = open_store(url, read_only=True)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
 def prepare(url: str, *, create: bool) -> None:
     """Check that a file's store is there, or make the default one's folder.
 
@@ -79,10 +115,7 @@ def prepare(url: str, *, create: bool) -> None:
     if path is None or path.exists():
         return
     if not create:
-        raise StoreUnreachable(
-            f"there is no store at {shown_store(url)}\n"
-            f"  help: `cerebelum run FLOW.py` makes one in the folder you run it in; another? --store URL"
-        )
+        raise StoreUnreachable(f"there is no store at {shown_store(url)}\n  help: {_other_store(path)}")
     if path.parent != Path(DEFAULT_STORE).parent.resolve():
         return  # a folder that was named must be there: a typing error should not make one
     try:
@@ -97,12 +130,29 @@ def prepare(url: str, *, create: bool) -> None:
         ) from error
 
 
+def _other_store(path: Path) -> str:
+    """Return what to do about a store that is not there: people stand in a subfolder of their project more often than not."""
+    if path == Path(DEFAULT_STORE).resolve():
+        for number, folder in enumerate(Path.cwd().parents, start=1):
+            if (folder / DEFAULT_STORE).is_file():
+                return f"is it this one? --store {'../' * number}{DEFAULT_STORE}"
+    return "`cerebelum run FLOW.py` makes one in the folder you run it in; another? --store URL"
+
+
 def _file_of(url: str) -> Path | None:
     if not url.startswith("sqlite:"):
         return None
     from cerebelum.adapters.stores.sqlite.location import locate
 
     return locate(url).path
+
+
+def project_of(url: str) -> Path | None:
+    """Return the folder that a file's store belongs to: the one that `.cerebelum` or the file itself lies in."""
+    path = _file_of(url)
+    if path is None:
+        return None
+    return path.parent.parent if path.parent.name == Path(DEFAULT_STORE).parent.name else path.parent
 
 
 def known_revisions() -> tuple[str, ...]:

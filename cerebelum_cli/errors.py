@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 from cerebelum.engine.domain.errors import CerebelumError, WaitTimedOut
@@ -30,11 +31,13 @@ class FlowFileUnknown(CerebelumError):
     code = "CB202"
     exit_code = 9
 
-    def __init__(self, execution_id: str, workflow: str, path: str, *, help_: str) -> None:
-        super().__init__(
-            f"the file of workflow {workflow!r} was not found below this folder: it was called {path}\n"
-            f"  help: name it: {help_}"
+    def __init__(self, execution_id: str, workflow: str, path: str, *, help_: str, also: Sequence[str] = ()) -> None:
+        where = (
+            f"is in several places: {', '.join(also)}"
+            if also
+            else f"was not found below this folder, nor below its store's: it was called {path}"
         )
+        super().__init__(f"the file of workflow {workflow!r} {where}\n  help: name it: {help_}")
         self.execution_id, self.workflow, self.path = execution_id, workflow, path
 
 

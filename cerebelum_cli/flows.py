@@ -10,13 +10,16 @@ import msgspec
 from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain.errors import CerebelumError
+from cerebelum.engine.domain.errors_code import CodeNotStored
 from cerebelum.engine.domain.execution import ExecutionRow
+from cerebelum.engine.ports.store import CodeVersion
 from cerebelum.engine.runtime.code.bundle import SourceBundle
 from cerebelum.engine.runtime.code.loading import LoadedFlow, load_flow
+from cerebelum.engine.runtime.code.pinning import load_bundle
 from cerebelum.engine.runtime.code.selection import select_workflow
 from cerebelum_cli.errors import FlowFileUnknown
 
-_PLACES = ("", "*/", "*/*/")  # below the working folder
+_PLACES = ("", "*/", "*/*/")  # below each folder that is looked in
 
 
 class ChosenFlow(msgspec.Struct, frozen=True):
@@ -31,8 +34,11 @@ class ChosenFlow(msgspec.Struct, frozen=True):
             await engine.register(definition)
 
 
-def load_target(target: str) -> ChosenFlow:
+def load_target(target: str, *, any_of_several: bool = False) -> ChosenFlow:
     """Load `FLOW.py` or `FLOW.py:name`.
+
+    Args:
+        any_of_several: which one is meant is known otherwise, so a file that has several needs no name.
 
     Raises:
         FlowNotFound, FlowSyntaxError, FlowImportFailed, NoWorkflow, SeveralWorkflows, WorkflowNotInFlow,
@@ -42,32 +48,73 @@ def load_target(target: str) -> ChosenFlow:
     if not separator or "/" in name or "\\" in name or Path(target).exists():
         path, name = target, ""
     flow = load_flow(Path(path))
+    if any_of_several and not name and flow.workflows:
+        return ChosenFlow(flow, flow.workflows[0])
     return ChosenFlow(flow, select_workflow(flow, name or None))
 
 
-async def find_flow(engine: Engine, row: ExecutionRow, *, help_: str) -> ChosenFlow:
-    """Load the file that an execution's workflow came from, if it is still below the working folder.
+async def find_flow(engine: Engine, row: ExecutionRow, *, help_: str, project: Path | None = None) -> ChosenFlow:
+    """Load the file that an execution's workflow came from, if it is where its project is likely to be.
+
+    The store keeps the file's path inside its project, not where the project lies: it is looked for below the working
+    folder, then below the store's.
 
     Args:
         help_: the command that names the file.
+        project: the folder that the store belongs to.
 
     Raises:
-        FlowFileUnknown: it is not, or it is in two places.
+        FlowFileUnknown: it is not there, or it is in two places.
         FlowSyntaxError, FlowImportFailed: it does not load.
     """
-    code = await engine.store.get_code(row.workflow, digest=row.code) or await engine.store.get_code(row.workflow)
+    code = await _code_of(engine, row)
     path = _stored_path(code.source, code.module) if code is not None and code.source is not None else ""
-    for place in _PLACES if path else ():
-        fitting = [found for file in _files(place + path) if (found := _with_workflow(file, row.workflow)) is not None]
-        if len(fitting) == 1:
-            return fitting[0]
-        if fitting:
-            break
+    for folder in _folders(project) if path else ():
+        for place in _PLACES:
+            fitting = [
+                found
+                for file in _files(folder, place + path)
+                if (found := _with_workflow(file, row.workflow)) is not None
+            ]
+            if len(fitting) == 1:
+                return fitting[0]
+            if fitting:
+                raise FlowFileUnknown(
+                    row.id, row.workflow, path, help_=help_, also=[found.flow.shown for found in fitting]
+                )
     raise FlowFileUnknown(row.id, row.workflow, path or "something that was not kept", help_=help_)
 
 
-def _files(pattern: str) -> list[Path]:
-    return sorted(file for file in Path().glob(pattern) if not any(part.startswith(".") for part in file.parts))
+async def register_stored(engine: Engine, row: ExecutionRow) -> None:
+    """Make an execution's workflow known from the source in the store, and those of its modules, which may be children.
+
+    Raises:
+        CodeNotStored: the source was not kept.
+        StoredCodeRefused, FlowSyntaxError, FlowImportFailed: it does not load.
+    """
+    code = await _code_of(engine, row)
+    if code is None or code.source is None:
+        raise CodeNotStored(row.workflow, row.code)
+    modules = SourceBundle.decode(code.source).modules
+    others = [other for other in await engine.store.list_workflows() if other.module in modules]
+    for version in [code, *(other for other in others if other.workflow != row.workflow and other.source)]:
+        engine.registry.add_pinned(load_bundle(version, allow_stored_code=True), version)
+
+
+async def _code_of(engine: Engine, row: ExecutionRow) -> CodeVersion | None:
+    return await engine.store.get_code(row.workflow, digest=row.code) or await engine.store.get_code(row.workflow)
+
+
+def _folders(project: Path | None) -> list[Path]:
+    folders = [Path()]
+    if project is not None and project.resolve() != Path.cwd():
+        folders.append(project)
+    return folders
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    found = [file for file in folder.glob(pattern) if file.is_file()]
+    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts))
 
 
 def _with_workflow(file: Path, name: str) -> ChosenFlow | None:

@@ -87,8 +87,8 @@ def _not_json(what: str, text: str, error: ValueError) -> PayloadMismatch:
     place = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
     reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
     refusal = PayloadMismatch(what, path="", why=f"it is not JSON{place}: {reason}")
-    if text.strip().startswith("{'"):
-        refusal.add_note('  help: JSON has double quotes: \'{"name": "value"}\'')
+    hint = "JSON has double quotes" if text.strip().startswith("{'") else "like this"
+    refusal.add_note(f"""  help: {hint}: '{{"name": "value"}}'; from a file: @FILE, from stdin: -""")
     return refusal
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.terminal_text import visible
+from cerebelum_cli.folding import Folding, count_line
 from cerebelum_cli.output import animates, say
-from cerebelum_cli.story import NAME_WIDTH, Story
+from cerebelum_cli.story import NAME_WIDTH, Story, call_text
 from cerebelum_cli.words import duration
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def make_view() -> View:
 class PlainView:
     """Plain lines on stderr."""
 
+    def __init__(self) -> None:
+        self._folding = Folding()
+
     def open(self) -> None:
         """Nothing to begin."""
 
@@ -56,11 +60,14 @@ class PlainView:
 
     def event(self, story: Story, recorded: RecordedEvent) -> None:
         """Print the event's lines."""
-        for text in story.lines(recorded):
+        told = story.lines(recorded)
+        for text in self._folding.lines(told, recorded.at_us, done=story.completed(recorded)):
             say(text)
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Tell what has not been told."""
+        for text in self._folding.rest():
+            say(text)
 
 
 class TerminalView:
@@ -71,7 +78,8 @@ class TerminalView:
         from rich.live import Live
 
         self._console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-        self._under_way = _UnderWay()
+        self._folding = Folding()
+        self._under_way = _UnderWay(self._folding)
         self._live = Live(
             self._under_way, console=self._console, refresh_per_second=10, transient=True,
             redirect_stdout=sys.stdout.isatty(), redirect_stderr=True,
@@ -91,15 +99,20 @@ class TerminalView:
 
     def event(self, story: Story, recorded: RecordedEvent) -> None:
         """Print what ended, and redraw."""
+        self._under_way.story = story
+        told = story.lines(recorded)
+        self._print(self._folding.lines(told, recorded.at_us, done=story.completed(recorded)))
+
+    def _print(self, lines: list[str]) -> None:
         from rich.text import Text
 
-        self._under_way.story = story
-        for text in story.lines(recorded):
+        for text in lines:
             mark = text[2:3]
             self._console.print(Text(text, style=_STYLES.get(mark, "")), soft_wrap=True)
 
     def close(self) -> None:
-        """Give the terminal back."""
+        """Tell what has not been told, and give the terminal back."""
+        self._print(self._folding.rest())
         if self._opened:
             self._opened = False
             self._live.stop()
@@ -113,6 +126,9 @@ class _UnderWay:
 
     story: Story | None = None
 
+    def __init__(self, folding: Folding) -> None:
+        self._folding = folding
+
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
         from rich.text import Text
 
@@ -121,11 +137,14 @@ class _UnderWay:
             return
         frame = _SPINNER[int(time.monotonic() * 10) % len(_SPINNER)]
         now_us = time.time_ns() // 1000
+        for name, count in self._folding.hidden.most_common(_MOST_ROWS):
+            yield Text(count_line(name, count), style="green", no_wrap=True, overflow="ellipsis")
         steps = story.state.open_steps
         for step in steps[:_MOST_ROWS]:
             attempt = step.attempts[-1]
             since = duration(max(0, now_us - attempt.started_us))
-            text = visible(f"  {frame} {step.name:<{NAME_WIDTH}} {since:>7}", keep_newlines=False)
+            call = call_text(step) if len(steps) > 1 else ""
+            text = visible(f"  {frame} {step.name:<{NAME_WIDTH}} {since:>7}  {call}".rstrip(), keep_newlines=False)
             yield Text(text, style="cyan", no_wrap=True, overflow="ellipsis")
         if len(steps) > _MOST_ROWS:
             yield Text(f"    … {len(steps) - _MOST_ROWS} more", style="dim")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,12 +62,14 @@ def _harmless(value: Any) -> bool:
 
 
 def print_rows(
-    format_: Format, rows: Iterable[tuple[Mapping[str, Any], Sequence[str]]], columns: Sequence[str], *, id_key: str
-) -> int:
+    format_: Format, rows: Iterable[tuple[Mapping[str, Any], Sequence[str]]], columns: Sequence[str], *, id_key: str,
+    least: Sequence[str] = (),
+) -> int:  # fmt: skip
     """Print rows, each given as its JSON object and its cells of text, and return how many there were.
 
     Args:
         id_key: which key of the object `-o ids` prints.
+        least: columns that a narrow terminal does without, the first one first; elsewhere all are printed.
     """
     found = list(rows) if format_ in (Format.text, Format.json) else rows
     count = 0
@@ -75,7 +78,7 @@ def print_rows(
         return len(list(found))
     if format_ is Format.text:
         lines = [[visible(cell, keep_newlines=False) for cell in cells] for _, cells in found]
-        _print_table(columns, lines)
+        _print_table(columns, lines, least)
         return len(lines)
     for shape, _ in found:
         count += 1
@@ -86,7 +89,7 @@ def print_rows(
     return count
 
 
-def _print_table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+def _print_table(columns: Sequence[str], lines: Sequence[Sequence[str]], least: Sequence[str]) -> None:
     if not is_terminal(sys.stdout):
         for cells in lines:
             out("\t".join(cells))
@@ -94,10 +97,21 @@ def _print_table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None
     if not lines:
         return
     widths = [max(_width(row[index]) for row in (columns, *lines)) for index in range(len(columns))]
+    shown_columns = _fitting(columns, widths, least, shutil.get_terminal_size().columns)
     for row in (columns, *lines):
-        padded = [cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        padded = [row[index] + " " * (widths[index] - _width(row[index])) for index in shown_columns]
         shown = [coloured(cell, cell.strip(), sys.stdout) for cell in padded]
         out("  ".join(shown).rstrip())
+
+
+def _fitting(columns: Sequence[str], widths: Sequence[int], least: Sequence[str], room: int) -> list[int]:
+    """Return the columns to show: all, or without as many of `least` as it takes to fit a row into `room`."""
+    kept = list(range(len(columns)))
+    for name in least:
+        if sum(widths[index] for index in kept) + 2 * (len(kept) - 1) <= room:
+            break
+        kept.remove(columns.index(name))
+    return kept
 
 
 def _width(text: str) -> int:

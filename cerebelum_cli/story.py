@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.projection import ExecutionState, OpenWait, StepState, advance
 from cerebelum.engine.domain.terminal_text import visible
 from cerebelum.engine.runtime.masking import mask_text
-from cerebelum_cli.words import clock, duration
+from cerebelum_cli.words import clock, duration, masked, shown
 
 NAME_WIDTH = 16
+_CALL_CHARS = 60
+_VALUE_CHARS = 40
+_CALL_MOST_BYTES = 4_096  # longer arguments are not even decoded for a line of 60 characters
 
 
 class Story:
@@ -23,12 +27,20 @@ class Story:
 
     def __init__(self, execution_id: str) -> None:
         self.state = ExecutionState(execution_id=execution_id)
+        self._calls: Counter[str] = Counter()
+
+    def completed(self, recorded: RecordedEvent) -> str | None:
+        """Return the name of the step that an event completed; None if it is about something else."""
+        event = recorded.event()
+        return self.state.steps[event.number].name if isinstance(event, ev.StepCompleted) else None
 
     def lines(self, recorded: RecordedEvent) -> list[str]:
         """Apply the next event; return its lines, safe for a terminal."""
         waits = dict(self.state.open)
         advance(self.state, recorded)
         event = recorded.event()
+        if isinstance(event, ev.StepScheduled):
+            self._calls[event.name] += 1
         told = self._step(event, recorded.at_us) or self._wait(event, waits) or self._life(event)
         return [visible(mask_text(line), keep_newlines=False) for line in told]
 
@@ -37,17 +49,16 @@ class Story:
             case ev.StepCompleted():
                 step = self.state.steps[event.number]
                 took = "reused" if event.reused else _took(step)
-                return [f"  ✓ {_padded(step.name)} {took:>7}{_history(step)}"]
+                return [f"  ✓ {_padded(step.name)} {took:>7}{self._call(step)}{_history(step)}"]
             case ev.StepFailedEvent():
                 step = self.state.steps[event.number]
                 failure = _one_line(event.error)
                 if event.retry_at_us is None:
                     attempt = f"  (attempt {event.attempt})" if event.attempt > 1 else ""
-                    return [f"  ✗ {_padded(step.name)} {_took(step):>7}  {failure}{attempt}"]
+                    return [f"  ✗ {_padded(step.name)} {_took(step):>7}{self._call(step)}  {failure}{attempt}"]
                 wait = duration(max(0, event.retry_at_us - at_us))
-                return [
-                    f"  ↻ {_padded(step.name)} {_took(step):>7}  attempt {event.attempt}: {failure}; again in {wait}"
-                ]
+                told = f"attempt {event.attempt}: {failure}; again in {wait}"
+                return [f"  ↻ {_padded(step.name)} {_took(step):>7}{self._call(step)}  {told}"]
             case ev.StepCancelled():
                 return [f"  ⊘ {_padded(self.state.steps[event.of].name)} cancelled"]
             case ev.CompensationStarted():
@@ -56,6 +67,10 @@ class Story:
                 return [f"  ✗ undoing failed: {_one_line(event.error)}"]
             case _:
                 return []
+
+    def _call(self, step: StepState) -> str:
+        """Return which of several calls of a step it is, by its arguments; "" for an only call."""
+        return f"  {call_text(step)}".rstrip() if self._calls[step.name] > 1 else ""
 
     def _wait(self, event: ev.Event | ev.UnknownEvent, before: dict[int, OpenWait]) -> list[str]:
         match event:
@@ -107,6 +122,25 @@ class Story:
                 return [f"  {state.status} in {took}" if took else f"  {state.status}"]
             case _:
                 return []
+
+
+def call_text(step: StepState) -> str:
+    """Return a step's arguments in short form, masked: `path="asyncio/queues.py", depth=2`."""
+    if len(bytes(step.args)) > _CALL_MOST_BYTES:
+        return ""
+    given = masked(step.args)
+    if not isinstance(given, dict):
+        return ""
+    texts = [f"{name}={_cut(mask_text(shown(value, limit=_CALL_MOST_BYTES)))}" for name, value in given.items()]
+    text = ", ".join(texts)
+    return text if len(text) <= _CALL_CHARS else f"{text[:_CALL_CHARS]}…"
+
+
+def _cut(text: str) -> str:
+    """Return a value without its middle where it is long: paths and URLs differ at their ends."""
+    if len(text) <= _VALUE_CHARS:
+        return text
+    return f"{text[: _VALUE_CHARS // 2]}…{text[-_VALUE_CHARS // 2 :]}"
 
 
 def signal_command(execution_id: str, name: str) -> str:

@@ -16,11 +16,10 @@ _COMPLETE = "_CEREBELUM_COMPLETE"
 _HEADING = re.compile(r"^## (CB\d{3})\b.*$", re.MULTILINE)
 
 
-def print_version(wanted: bool) -> None:
+def print_version() -> None:
     """Print name and version, and end."""
-    if wanted:
-        typer.echo(f"cerebelum {_version()}")
-        raise SystemExit(0)
+    typer.echo(f"cerebelum {_version()}")
+    raise SystemExit(0)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -49,9 +49,22 @@ def signal(
         from cerebelum.engine.application import control
 
         new = await control.signal(engine, row.id, name, value, sender=_me(), key=key)
+        await _tell_other_waits(engine, row.id, name)
         return f"signal {name!r} sent" if new else f"signal with key {key!r} was sent before, and is delivered once"
 
     _do(store, "signal", execution_id, act, output)
+
+
+async def _tell_other_waits(engine: Engine, execution_id: str, name: str) -> None:
+    """Say so when it waits for a signal of another name: most often the name was mistyped."""
+    from cerebelum.engine.application.query import get_execution
+    from cerebelum_cli.output import say
+
+    state = (await get_execution(engine, execution_id)).state
+    awaited = sorted({wait.name for wait in state.open.values() if wait.kind == "signal"})
+    if awaited and name not in awaited:
+        names = ", ".join(map(repr, awaited))
+        say(f"it waits for {names} now; {name!r} is kept until the workflow asks for it")
 
 
 def cancel(

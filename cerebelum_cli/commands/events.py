@@ -50,10 +50,10 @@ async def _read(
     url: str, text: str, first: int, last: int | None, type_: str | None, follow: bool
 ) -> tuple[str, list[RecordedEvent]]:
     from cerebelum.engine.application import query
-    from cerebelum_cli.composition import opened
+    from cerebelum_cli.composition import reading
 
     _check_type(type_)
-    async with opened(url) as engine:
+    async with reading(url) as engine:
         execution_id = await query.resolve_id(engine, text)
         if follow:  # a list is one valid array, so it is printed at the end
             async for _ in query.follow(engine, execution_id):
@@ -63,13 +63,13 @@ async def _read(
 
 async def _follow(url: str, text: str, first: int, type_: str | None, format_: Format) -> None:
     from cerebelum.engine.application import query
-    from cerebelum_cli.composition import opened
+    from cerebelum_cli.composition import reading
     from cerebelum_cli.output import print_rows
     from cerebelum_cli.shapes import of_event
 
     wanted = _check_type(type_)
     start_us: int | None = None
-    async with opened(url) as engine:
+    async with reading(url) as engine:
         execution_id = await query.resolve_id(engine, text)
         async for event in query.follow(engine, execution_id, after_version=first - 1):
             start_us = event.at_us if start_us is None else start_us

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cerebelum.engine.domain.projection import ExecutionState, StepState
 
 _COLUMNS = ("ID", "WORKFLOW", "STATUS", "STEP", "STARTED", "TOOK", "ERROR")
+_LEAST = ("ERROR", "STARTED", "STEP", "TOOK")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,7 +45,7 @@ def list_executions(
     url, format_ = store_url(store), chosen(output, as_json)
     query = ExecutionFilter(workflow=workflow, statuses=_statuses(status), current_step=step, limit=limit)
     rows = run_async(_rows(url, query))
-    count = print_rows(format_, ((of_row(row), _cells(row)) for row in rows), _COLUMNS, id_key="id")
+    count = print_rows(format_, ((of_row(row), _cells(row)) for row in rows), _COLUMNS, id_key="id", least=_LEAST)
     import sys
 
     if format_ is Format.text and is_terminal(sys.stdout):
@@ -56,11 +57,10 @@ def list_executions(
 
 
 async def _rows(url: str, query: Any) -> list[ExecutionRow]:
-    from cerebelum.engine.application import query as use_case
-    from cerebelum_cli.composition import opened
+    from cerebelum_cli.composition import reading_store
 
-    async with opened(url) as engine:
-        return await use_case.list_executions(engine, query)
+    async with reading_store(url) as store:
+        return await store.list_executions(query)
 
 
 def _statuses(names: list[str] | None) -> list[Any]:
@@ -119,10 +119,10 @@ def show(
 async def _view(url: str, text: str, at: int | None) -> ExecutionView:
     from cerebelum.engine.application import query as use_case
     from cerebelum.engine.domain.projection import reconstruct
-    from cerebelum_cli.composition import opened
+    from cerebelum_cli.composition import reading
     from cerebelum_cli.errors import EventNotFound
 
-    async with opened(url) as engine:
+    async with reading(url) as engine:
         execution_id = await use_case.resolve_id(engine, text)
         view = await use_case.get_execution(engine, execution_id)
         if at is None:

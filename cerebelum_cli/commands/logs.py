@@ -44,12 +44,12 @@ def logs(
 
 async def _logs(url: str, text: str, follow: bool, step: str | None, least: int, format_: Format) -> None:
     from cerebelum.engine.application import query
-    from cerebelum_cli.composition import opened
+    from cerebelum_cli.composition import reading
     from cerebelum_cli.output import print_rows
     from cerebelum_cli.shapes import of_log
 
     kept: list[LogLine] = []
-    async with opened(url) as engine:
+    async with reading(url) as engine:
         execution_id = await query.resolve_id(engine, text)
         lines = query.follow_logs(engine, execution_id) if follow else query.read_logs(engine, execution_id)
         async for line in lines:

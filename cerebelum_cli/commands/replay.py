@@ -61,11 +61,11 @@ class _Wanted:
 
 async def _replay(url: str, wanted: _Wanted) -> None:
     from cerebelum.engine.domain.errors import HistoryMismatch
-    from cerebelum_cli.composition import opened
+    from cerebelum_cli.composition import reading
     from cerebelum_cli.errors import ReplayDiffers
 
-    async with opened(url) as engine:
-        made = await _load(engine, wanted)
+    async with reading(url) as engine:
+        made = await _load(engine, url, wanted)
         try:
             report = made.to_end() if wanted.check else await _show(made, wanted)
         except HistoryMismatch as error:
@@ -80,9 +80,10 @@ async def _replay(url: str, wanted: _Wanted) -> None:
             raise ReplayDiffers(report.execution_id, report.recorded, report.replayed)
 
 
-async def _load(engine: Engine, wanted: _Wanted) -> ExecutionReplay:
+async def _load(engine: Engine, url: str, wanted: _Wanted) -> ExecutionReplay:
     from cerebelum.engine.application import query
     from cerebelum.engine.application.replay import replay_execution
+    from cerebelum_cli.composition import project_of
     from cerebelum_cli.errors import EventNotFound, UsageProblem
     from cerebelum_cli.flows import find_flow, load_target
 
@@ -94,11 +95,12 @@ async def _load(engine: Engine, wanted: _Wanted) -> ExecutionReplay:
     if wanted.code is not None:
         flow = load_target(wanted.code if ":" in wanted.code else f"{wanted.code}:{row.workflow}")
     elif wanted.check:
-        flow = await find_flow(engine, row, help_=f"cerebelum replay {execution_id} --check --code FLOW.py")
+        command = f"cerebelum replay {execution_id} --check --code FLOW.py"
+        flow = await find_flow(engine, row, help_=command, project=project_of(url))
     if flow is not None:
         from cerebelum.engine.runtime.code.digest import describe
 
-        flow.definition.code = describe(flow.definition).digest
+        flow.definition.code = describe(flow.definition).short_digest
     try:
         return await replay_execution(
             engine, execution_id, definition=flow.definition if flow else None, to_version=wanted.to,

@@ -40,12 +40,12 @@ def result(
 async def _result(url: str, text: str, waits: bool, timeout_s: float | None, output: Format) -> None:
     from cerebelum.engine.application.query import get_execution, resolve_id
     from cerebelum.engine.application.result import final_event
-    from cerebelum_cli.composition import opened
+    from cerebelum_cli.composition import reading
     from cerebelum_cli.errors import StillOpen
     from cerebelum_cli.outcome import print_result
     from cerebelum_cli.shapes import of_state
 
-    async with opened(url) as engine:
+    async with reading(url) as engine:
         execution_id = await resolve_id(engine, text)
         row = (await get_execution(engine, execution_id)).row
         if not row.ended and not waits:
@@ -82,12 +82,12 @@ def wait(
 async def _wait(url: str, text: str, timeout_s: float | None, output: Format) -> str:
     from cerebelum.engine.application.query import get_execution, resolve_id
     from cerebelum.engine.application.result import final_event
-    from cerebelum_cli.composition import opened
+    from cerebelum_cli.composition import reading
     from cerebelum_cli.output import print_json, say
     from cerebelum_cli.shapes import of_state
     from cerebelum_cli.standing import who_runs
 
-    async with opened(url) as engine:
+    async with reading(url) as engine:
         execution_id = await resolve_id(engine, text)
         row = (await get_execution(engine, execution_id)).row
         problem = None if row.ended else await who_runs(engine, row.workflow)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from cerebelum.engine.application.engine import Engine
+    from cerebelum.engine.domain.execution import ExecutionRow
     from cerebelum_cli.flows import ChosenFlow
     from cerebelum_cli.following import Ended, Follower
     from cerebelum_cli.inputs import Arguments
@@ -62,6 +63,10 @@ def run_flow(
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="ID", help="Go on with an execution that was begun before.")
     ] = None,
+    stored_code: Annotated[
+        bool,
+        typer.Option("--allow-stored-code", help="With --resume: run the source in the store, if its file is gone."),
+    ] = False,
     store: StoreOption = None,
     output: OutputOption = Format.text,
     as_json: JsonOption = False,
@@ -73,6 +78,8 @@ def run_flow(
     """
     from cerebelum_cli.composition import codec, run_async
     from cerebelum_cli.errors import UsageProblem
+    from cerebelum_cli.flows import load_target
+    from cerebelum_cli.inputs import typed_arguments
     from cerebelum_cli.settings import store_url
 
     if target is None and resume is None:
@@ -83,28 +90,27 @@ def run_flow(
             help_=f"cerebelum run --resume {resume}",
         )
     url = store_url(store)
-    from cerebelum_cli.flows import load_target
-    from cerebelum_cli.inputs import typed_arguments
-
-    flow = load_target(target) if target is not None else None
+    flow = load_target(target, any_of_several=resume is not None) if target is not None else None
     arguments: Arguments = ((), {})
     if flow is not None and resume is None:
         arguments = typed_arguments(flow.definition, pairs or [], whole, codec())
-    plan = _Plan(flow, arguments, execution_id, if_exists, detach, timeout, resume, chosen(output, as_json))
-    raise typer.Exit(run_async(_run(url, plan)))
+    format_ = chosen(output, as_json)
+    plan = _Plan(url, flow, arguments, execution_id, if_exists, detach, timeout, resume, stored_code, format_)
+    raise typer.Exit(run_async(_run(plan), is_node=True))
 
 
 class _Plan:
     def __init__(
-        self, flow: ChosenFlow | None, arguments: Arguments, execution_id: str | None, if_exists: IfExists,
-        detach: bool, timeout_s: float | None, resume: str | None, output: Format,
+        self, url: str, flow: ChosenFlow | None, arguments: Arguments, execution_id: str | None, if_exists: IfExists,
+        detach: bool, timeout_s: float | None, resume: str | None, stored_code: bool, output: Format,
     ) -> None:  # fmt: skip
+        self.url, self.stored_code = url, stored_code
         self.flow, self.arguments = flow, arguments
         self.execution_id, self.if_exists, self.detach = execution_id, if_exists, detach
         self.timeout_s, self.resume, self.output = timeout_s, resume, output
 
 
-async def _run(url: str, plan: _Plan) -> int:
+async def _run(plan: _Plan) -> int:
     from cerebelum.engine.runtime.node import NodeSettings
     from cerebelum_cli.composition import opened
     from cerebelum_cli.following import Follower
@@ -114,12 +120,12 @@ async def _run(url: str, plan: _Plan) -> int:
     view = make_view()
     follower = Follower(view)
     # On one's own machine the code in the store is one's own: an execution whose file was edited goes on as it began.
-    own = url.startswith(("sqlite:", "memory:"))
+    own = plan.url.startswith(("sqlite:", "memory:"))
     with handled() as interrupts:
         interrupts.before_abort = view.close
         async with opened(
-            url, create=plan.resume is None, settings=NodeSettings(policy="pin" if own else "park"),
-            allow_stored_code=own, on_event=follower.on_event, on_trouble=follower.on_trouble,
+            plan.url, create=plan.resume is None, settings=NodeSettings(policy="pin" if own else "park"),
+            allow_stored_code=own or plan.stored_code, on_event=follower.on_event, on_trouble=follower.on_trouble,
         ) as engine:  # fmt: skip
             try:
                 execution_id = await _begin(engine, plan, view)
@@ -135,25 +141,12 @@ async def _run(url: str, plan: _Plan) -> int:
 
 async def _begin(engine: Engine, plan: _Plan, view: View) -> str:
     """Register, start or take up; return the id."""
-    from cerebelum.engine.application.query import get_execution, resolve_id
     from cerebelum.engine.application.start import StartOptions, start
-    from cerebelum_cli.flows import find_flow
+    from cerebelum.engine.domain.errors import ExecutionExists
     from cerebelum_cli.words import versioned
 
     if plan.resume is not None:
-        view_of = await get_execution(engine, await resolve_id(engine, plan.resume))
-        flow = plan.flow
-        if flow is None and not view_of.row.ended:
-            flow = await find_flow(engine, view_of.row, help_=f"cerebelum run FLOW.py --resume {view_of.row.id}")
-        _check_resumed(plan, view_of.row.workflow)
-        view.open()
-        view.line(f"{view_of.row.id}  {versioned(view_of.row.workflow, view_of.row.code)}")
-        if view_of.row.ended:
-            view.line(f"  it has ended already ({view_of.row.status}); nothing was run")
-        elif flow is not None:
-            await flow.register(engine)
-            await engine.start_node()
-        return view_of.row.id
+        return await _take_up(engine, plan, plan.resume, view)
     assert plan.flow is not None
     await plan.flow.register(engine)
     if not plan.detach:
@@ -161,11 +154,51 @@ async def _begin(engine: Engine, plan: _Plan, view: View) -> str:
         await engine.start_node()
     definition, (args, kwargs) = plan.flow.definition, plan.arguments
     options = StartOptions(id=plan.execution_id, if_exists=plan.if_exists.value)
-    started = await start(engine, definition, args, kwargs, options)
+    try:
+        started = await start(engine, definition, args, kwargs, options)
+    except ExecutionExists as taken:
+        taken.add_note(f"        or go on with it: cerebelum run --resume {plan.execution_id}")
+        raise
     view.line(f"{started.execution_id}  {versioned(definition.name, definition.code)}")
     if started.existed:
         view.line("  it was there already; this input is not used")
     return started.execution_id
+
+
+async def _take_up(engine: Engine, plan: _Plan, text: str, view: View) -> str:
+    from cerebelum.engine.application.query import get_execution, resolve_id
+    from cerebelum_cli.words import versioned
+
+    row = (await get_execution(engine, await resolve_id(engine, text))).row
+    _check_resumed(plan, row.workflow)
+    if not row.ended:
+        await _register_for(engine, plan, row)
+    view.open()
+    view.line(f"{row.id}  {versioned(row.workflow, row.code)}")
+    if row.ended:
+        view.line(f"  it has ended already ({row.status}); nothing was run")
+    else:
+        await engine.start_node()
+    return row.id
+
+
+async def _register_for(engine: Engine, plan: _Plan, row: ExecutionRow) -> None:
+    from cerebelum_cli.composition import project_of
+    from cerebelum_cli.errors import FlowFileUnknown
+    from cerebelum_cli.flows import find_flow, register_stored
+
+    command = f"cerebelum run FLOW.py --resume {row.id}"
+    try:
+        flow = plan.flow or await find_flow(engine, row, help_=command, project=project_of(plan.url))
+    except FlowFileUnknown as unknown:
+        if not plan.stored_code:
+            unknown.add_note(
+                f"        or run what the store keeps of it: cerebelum run --resume {row.id} --allow-stored-code"
+            )
+            raise
+        await register_stored(engine, row)
+    else:
+        await flow.register(engine)
 
 
 def _check_resumed(plan: _Plan, workflow: str) -> None:

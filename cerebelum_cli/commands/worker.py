@@ -41,7 +41,7 @@ def worker(
     from cerebelum_cli.settings import store_url
 
     flows = load_flows([Path(path) for path in paths or ["."]])
-    raise typer.Exit(run_async(_work(store_url(store), flows, threads, stop_within, stored_code)))
+    raise typer.Exit(run_async(_work(store_url(store), flows, threads, stop_within, stored_code), is_node=True))
 
 
 def load_flows(paths: list[Path]) -> list[LoadedFlow]:

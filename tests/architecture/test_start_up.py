@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.architecture.repository import ROOT
 
 HEAVY = {"aiosqlite", "alembic", "asyncpg", "hypothesis", "pytest", "sqlalchemy", "sqlite3", "textual", "uvloop"}
+ENGINE = ("cerebelum.engine.application", "cerebelum.engine.runtime.node", "cerebelum.engine.runtime.run")
 HEAVY_PARTS = ("cerebelum.adapters", "cerebelum.engine.runtime", "cerebelum.tui")
 
 RUN_AND_LIST = """
@@ -17,6 +19,35 @@ atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr))
 from cerebelum_cli.main import run
 run()
 """
+
+
+def loaded_by(*words: str, folder: Path = ROOT) -> list[str]:
+    """Run the command, and return the names of all modules that were imported for it."""
+    result = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{RUN_AND_LIST}", *words],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return result.stderr.splitlines()[-1].split()
+
+
+def test_the_version_needs_no_parser() -> None:
+    """Prompts and scripts ask for it: `--version` imports neither typer nor rich nor a command."""
+    loaded = loaded_by("--version")
+    assert not {"typer", "rich", "pydantic", "structlog"} & set(loaded)
+    assert [name for name in loaded if name.startswith("cerebelum_cli.commands")] == []
+
+
+def test_a_list_loads_the_store_and_nothing_of_the_engine(tmp_path: Path) -> None:
+    """`list` is what people type most: it imports no engine, no SQLAlchemy, no rich, no loop of its own, and one command."""
+    (tmp_path / "flow.py").write_text("from cerebelum import workflow\n\n\n@workflow\nasync def flow() -> None: ...\n")
+    loaded_by("run", "flow.py", "--store", "s.db", folder=tmp_path)
+    loaded = loaded_by("list", "--store", "s.db", folder=tmp_path)
+    assert "cerebelum.adapters.stores.sqlite.read_only" in loaded
+    unwanted = (HEAVY - {"sqlite3"}) | {"rich", "structlog"}
+    assert [name for name in loaded if name.partition(".")[0] in unwanted or name.startswith(ENGINE)] == []
+    commands = [name for name in loaded if name.startswith("cerebelum_cli.commands.")]
+    assert commands == ["cerebelum_cli.commands.executions"]
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])

@@ -11,7 +11,7 @@ from typing import Any
 
 from typer.testing import CliRunner, Result
 
-from cerebelum_cli.main import app
+from cerebelum_cli.app import app
 from tests.architecture.repository import ROOT
 
 FLOW = """

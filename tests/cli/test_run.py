@@ -103,6 +103,44 @@ def test_resume_takes_the_file_or_finds_it(project: Project) -> None:
     assert lost.exit_code == 9
     assert "error[CB202]" in lost.stderr
     assert "cerebelum run FLOW.py --resume w" in lost.stderr
+    assert "cerebelum run --resume w --allow-stored-code" in lost.stderr
+    named = project("run", "moved.py", "--resume", "w")
+    assert named.exit_code == 0, named.stderr
+
+
+def test_resume_finds_the_file_beside_the_store(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W1: from another folder, with the store named, the flow is found where the store's project is."""
+    project("run", "flow.py:waits", "--id", "w", "--detach")
+    project("signal", "w", "go", "1")
+    elsewhere = project.folder.parent / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    resumed = project("run", "--resume", "w", "--store", str(project.folder / ".cerebelum" / "dev.db"))
+    assert resumed.exit_code == 0, resumed.stderr
+    assert json.loads(resumed.stdout.splitlines()[-1]) == {"answer": 1}
+
+
+def test_resume_names_the_files_when_two_fit(project: Project) -> None:
+    """W1: it does not guess which of two is meant."""
+    project("run", "flow.py:waits", "--id", "w", "--detach")
+    for name in ("old", "new"):
+        (project.folder / name).mkdir()
+        (project.folder / name / "flow.py").write_bytes((project.folder / "flow.py").read_bytes())
+    (project.folder / "flow.py").unlink()
+    lost = project("run", "--resume", "w")
+    assert lost.exit_code == 9
+    assert "several places: new/flow.py, old/flow.py" in lost.stderr
+
+
+def test_resume_runs_the_stored_source_where_that_is_allowed(project: Project) -> None:
+    """W1: with `--allow-stored-code` an execution whose file is gone goes on, and without it nothing is run."""
+    project("run", "flow.py:waits", "--id", "w", "--detach")
+    project("signal", "w", "go", "3")
+    (project.folder / "flow.py").unlink()
+    assert project("run", "--resume", "w").exit_code == 9
+    resumed = project("run", "--resume", "w", "--allow-stored-code")
+    assert resumed.exit_code == 0, resumed.stderr
+    assert json.loads(resumed.stdout.splitlines()[-1]) == {"answer": 3}
 
 
 def test_resume_of_an_ended_execution_runs_nothing(project: Project) -> None:
