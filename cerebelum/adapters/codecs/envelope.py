@@ -64,9 +64,7 @@ class Envelope:
         if names:
             head = json.dumps(names, separators=(",", ":")).encode()
             return b'{"$enc":' + head + b',"data":"' + base64.b64encode(data) + b'"}'
-        if MARK in text:
-            return b'{"$enc":[],"data":' + text + b"}"
-        return text
+        return in_clear(text)
 
     def open(self, stored: bytes, *, what: str) -> bytes:
         """Return the JSON text in `stored`, which may or may not be wrapped."""
@@ -88,6 +86,11 @@ class Envelope:
         except Exception as error:
             raise PayloadTransformFailed(what, transform=name, problem=f"failed: {error}") from error
         return data
+
+
+def in_clear(text: bytes) -> bytes:
+    """Return the JSON `text` as a codec without transforms stores it: wrapped where it could be taken for an envelope."""
+    return b'{"$enc":[],"data":' + text + b"}" if MARK in text else text
 
 
 def _probe(transform: PayloadTransform) -> None:

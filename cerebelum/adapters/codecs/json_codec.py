@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from cerebelum.adapters.codecs.differences import Comparison
-from cerebelum.adapters.codecs.envelope import MARK, Envelope
+from cerebelum.adapters.codecs.envelope import MARK, Envelope, in_clear
 from cerebelum.adapters.codecs.faults import MAX_DEPTH, Encode, Fault, first_fault, unencodable_part
 from cerebelum.adapters.codecs.foreign_types import encode_foreign, is_readable
 from cerebelum.adapters.codecs.limits import PAYLOAD_LIMIT_BYTES, PAYLOAD_WARN_BYTES, is_deeper_than
@@ -54,13 +54,14 @@ class JsonCodec:
     ) -> None:
         self._envelope = Envelope(transforms, also_read)
         self._transforms_all = self._envelope.is_active
+        self.has_transforms = self._envelope.is_active or bool(also_read)
         self._limit_bytes, self._warn_bytes = limit_bytes, min(warn_bytes, limit_bytes)
         self._warn = logging.getLogger("cerebelum.payloads").warning if warn is None else warn
         self._warned: set[str] = set()
         self._shapes = Shapes()
         self._any = self._shapes.get(Any, what="a payload")
 
-    def encode(self, value: Any, annotation: Any = Any, *, what: str) -> tuple[bytes, Any]:
+    def encode(self, value: Any, annotation: Any = Any, *, what: str, sealed: bool = True) -> tuple[bytes, Any]:
         """Return the canonical JSON text of `value`, and the copy that decoding it gives; see the port."""
         kind = type(value)
         exact = (kind is int and -_INT64 <= value < _INT64) or kind is bool  # nothing can be lost: no proof is needed
@@ -89,8 +90,19 @@ class JsonCodec:
         if not shape.same(value, copy):
             self._check_parts(value, copy, shape, what)
         if self._transforms_all or MARK in text:
-            text = self._envelope.seal(text, what=what)
+            text = self._envelope.seal(text, what=what) if sealed else in_clear(text)
         return text, copy
+
+    def seal(self, text: bytes, *, what: str) -> bytes:
+        """Apply the transforms to text in clear; see the port."""
+        return self._envelope.seal(self._opened(text, what), what=what)
+
+    def unseal(self, data: bytes, *, what: str) -> bytes:
+        """Undo the transforms; see the port."""
+        return in_clear(self._opened(data, what))
+
+    def _opened(self, data: bytes, what: str) -> bytes:
+        return self._envelope.open(data, what=what) if MARK in data else data
 
     def decode(self, data: bytes, annotation: Any = Any, *, what: str) -> Any:
         """Return the value in `data`; see the port."""

@@ -14,12 +14,20 @@ from cerebelum.adapters.stores.views import view_statements
 # Rows of these tables change often: free room in a page lets PostgreSQL update them in place (HOT), and vacuum must not
 # wait until a fifth of a large table is dead.
 _POSTGRESQL_SETTINGS = (
-    "ALTER TABLE executions SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02)",
+    "ALTER TABLE executions SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02)",
     "ALTER TABLE executions SET (autovacuum_analyze_scale_factor = 0.02)",
     "ALTER TABLE messages SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000)",
     "ALTER TABLE nodes SET (fillfactor = 50)",
     "ALTER TABLE batches SET (fillfactor = 50)",
 )
+
+# Run by the commit that ends executions. Being volatile it sees what is committed by now, messages that the calling
+# statement's own snapshot does not show among it.
+_FORGET_MESSAGES = """CREATE FUNCTION forget_messages(ended text[]) RETURNS integer LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM messages WHERE execution_id = ANY(ended);
+    RETURN NULL;
+END $$"""
 
 
 def statements(dialect: Dialect) -> list[str]:
@@ -33,7 +41,7 @@ def statements(dialect: Dialect) -> list[str]:
         if table.name == "events":
             created.extend(_partition(number) for number in range(PARTITION_COUNT))
     if dialect == "postgresql":
-        created.extend(_POSTGRESQL_SETTINGS)
+        created += [*_POSTGRESQL_SETTINGS, _FORGET_MESSAGES]
     created.extend(view_statements(dialect))
     return [_tidy(statement) for statement in created]
 

@@ -92,7 +92,7 @@ class MemoryStore:
         for append in passed:
             db.consume(append.consumed)
             if append.row.ended:
-                db.forget_keys(append.row.id)
+                db.forget_messages(append.row.id)
         sent = [message for message in batch.messages if message.source not in left_out]
         for message in sent:
             db.add_message(message, now_us)
@@ -327,7 +327,7 @@ class MemoryStore:
         fitting = (
             code
             for code in reversed(self._db.code.get(workflow, []))
-            if version in {None, code.version} and digest in {None, code.digest}
+            if version in {None, code.version} and digest in {None, code.short_digest, code.digest}
         )
         return next(fitting, None)
 
@@ -359,6 +359,8 @@ class MemoryStore:
                 raise ForbiddenTransition("rebuild", found.status, row.id)
             kept = self._kept(row, self._clock())
             self._db.executions[row.id] = replace(kept, owner=None, epoch=max(row.epoch, found.epoch))
+            if row.ended:
+                self._db.forget_messages(row.id)
 
     async def delete_execution(self, execution_id: str) -> None:
         """Remove an ended execution."""

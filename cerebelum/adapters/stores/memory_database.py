@@ -27,7 +27,7 @@ class MemoryDatabase:
         self.executions: dict[str, ExecutionRow] = {}
         self.events: dict[str, dict[int, RecordedEvent]] = {}
         self.messages: dict[int, Message] = {}  # in order of arrival
-        self.keys: dict[str, set[str]] = {}  # of each execution's messages, the consumed ones included
+        self.keys: dict[str, dict[str, int]] = {}  # execution -> key -> message, the consumed ones included
         self.logs: list[tuple[int, LogLine]] = []
         self.blobs: dict[str, bytes] = {}
         self.nodes: dict[str, NodeRow] = {}
@@ -83,8 +83,7 @@ class MemoryDatabase:
         """Remove an execution with all that belongs to it."""
         del self.executions[execution_id]
         self.events.pop(execution_id, None)
-        self.keys.pop(execution_id, None)
-        self.messages = {id_: item for id_, item in self.messages.items() if item.execution_id != execution_id}
+        self.forget_messages(execution_id)
         self.logs = [(id_, line) for id_, line in self.logs if line.execution_id != execution_id]
 
     # -- inbox ------------------------------------------------------------------------------------------------
@@ -95,13 +94,15 @@ class MemoryDatabase:
     def add_message(self, message: Message, now_us: int) -> Message | None:
         """Add a message to an open execution; None for a known key or another execution."""
         row = self.executions.get(message.execution_id)
-        keys = self.keys.setdefault(message.execution_id, set())
-        if row is None or row.ended or message.key in keys:
+        if row is None or row.ended:
+            return None
+        keys = self.keys.setdefault(row.id, {})
+        if message.key in keys:
             return None
         self._last_message += 1
         kept = replace(message, id=self._last_message, key=message.key or made_key(), at_us=now_us)
         self.messages[kept.id] = kept
-        keys.add(kept.key)
+        keys[kept.key] = kept.id
         return replace(kept)
 
     def consume(self, ids: Iterable[int]) -> None:
@@ -109,11 +110,12 @@ class MemoryDatabase:
         for id_ in ids:
             message = self.messages.pop(id_, None)
             if message is not None and message.key.startswith(MADE_KEY):
-                self.keys[message.execution_id].discard(message.key)
+                self.keys[message.execution_id].pop(message.key, None)
 
-    def forget_keys(self, execution_id: str) -> None:
-        """Forget the keys of an execution that has ended."""
-        self.keys.pop(execution_id, None)
+    def forget_messages(self, execution_id: str) -> None:
+        """Remove all messages of an execution that has ended, and the keys of consumed ones (I12)."""
+        for id_ in self.keys.pop(execution_id, {}).values():
+            self.messages.pop(id_, None)
 
     def wake(self, execution_ids: Iterable[str], now_us: int) -> None:
         """Make those due that nobody owns and whose inbox is not empty."""

@@ -15,17 +15,20 @@ from typing import Any, Protocol, TypeVar
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from cerebelum.adapters.stores.migrations import HEAD, LOCATION
+from cerebelum.adapters.stores.postgres.pool import make_engine
+from cerebelum.adapters.stores.postgres.url import parse
 from cerebelum.adapters.stores.sqlite.location import Location, check_place, create_file, locate
 from cerebelum.adapters.stores.sqlite.lock import FileLock
 
 T = TypeVar("T")
 
 _LOCK_WAIT_S = 10.0
+_STATEMENT_S = 3600.0  # an index over a large table takes its time
 
 
 class Run(Protocol):
@@ -78,8 +81,7 @@ async def _connected(url: str) -> AsyncIterator[Run]:
             )
             _begin_explicitly(engine)
         else:
-            address = make_url(url.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+asyncpg")
-            engine = create_async_engine(address, poolclass=NullPool)
+            engine = make_engine(parse(url), command_s=_STATEMENT_S, poolclass=NullPool)
         try:
             async with engine.begin() as connection:
                 yield connection.run_sync

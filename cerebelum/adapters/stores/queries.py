@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, MetaData, Select, and_, func, or_, select
 
 from cerebelum.adapters.stores.rows import CODE_COLUMNS, EXECUTION_COLUMNS, LOG_COLUMNS, NODE_COLUMNS
-from cerebelum.engine.ports.store import ExecutionFilter
+from cerebelum.engine.domain.execution import OPEN
+from cerebelum.engine.ports.store import SHORT_DIGEST_DIGITS, ExecutionFilter
 
 LIMIT_MOST = 10_000
 _HIGHEST = "\U0010ffff"  # sorts after every character of an id
@@ -26,8 +27,8 @@ class Queries:
             for name in ("workflow", "current_step", "queue", "parent")
             if (value := getattr(query, name)) is not None
         ]
-        if query.statuses:
-            conditions.append(row.status.in_(query.statuses))
+        if statuses := query.statuses or (OPEN if query.current_step is not None else ()):
+            conditions.append(row.status.in_(statuses))  # what has ended is at no step: see `schema`
         if query.id_prefix is not None:
             conditions.append(and_(row.id >= query.id_prefix, row.id < query.id_prefix + _HIGHEST))
         if query.started_from_us is not None:
@@ -72,7 +73,8 @@ class Queries:
         if version is not None:
             conditions.append(row.version == version)
         if digest is not None:
-            conditions.append(row.digest == digest)
+            short = func.substr(row.digest, 1, SHORT_DIGEST_DIGITS)  # a workflow's versions are few: no index needed
+            conditions.append(short == digest[:SHORT_DIGEST_DIGITS])
         return select(*(row[name] for name in CODE_COLUMNS)).where(*conditions).order_by(row.version.desc()).limit(1)
 
     def list_workflows(self) -> Select[tuple[object, ...]]:

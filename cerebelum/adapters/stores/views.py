@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cerebelum.adapters.stores.schema import Dialect
+from cerebelum.engine.ports.store import SHORT_DIGEST_DIGITS
 
 Expression = Callable[[str, str], str]
 
@@ -106,7 +107,7 @@ def _workflow_executions(words: _Words) -> str:
 SELECT x.id,
        x.id AS workflow_id,
        coalesce((SELECT nullif(w.module, '') FROM workflows AS w
-                 WHERE w.workflow = x.workflow AND w.digest = x.code ORDER BY w.version DESC LIMIT 1),
+                 WHERE w.workflow = x.workflow AND substr(w.digest, 1, {SHORT_DIGEST_DIGITS}) = x.code ORDER BY w.version DESC LIMIT 1),
                 x.workflow) AS workflow_module,
        x.workflow AS workflow_name,
        x.code,

@@ -5,13 +5,14 @@ Rules every adapter keeps, and `engine.testing.store_contract` checks:
   inserts its events; an execution that does not pass is left out (`fenced`), its neighbours go through.
 - R2: (execution_id, version) is unique besides.
 - R4: an error at or after COMMIT raises `CommitInDoubt`.
+- I12: the commit that ends an execution takes all its messages, read or not; a later one is refused or dropped.
 - All or nothing per execution; `commit` returns only when the batch is as durable as the store's setting says.
 - Owner and time decisions use the store's own clock (`now_us`).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -88,8 +89,12 @@ class Committed(Struct, kw_only=True):
     """What a commit did: the ids left out. Everything not named here is durable."""
 
     fenced: frozenset[str] = frozenset()  # appends whose execution moved on under another owner, epoch or version
+    refused: Mapping[str, str] = {}  # appends whose transactional step has SQL that failed: what the database said
     existing: frozenset[str] = frozenset()  # starts whose id was taken
     in_doubt: bool = False  # set by the journal only: the batch is there, but not known is what it left out
+
+
+SHORT_DIGEST_DIGITS = 16  # 64 bits: enough to tell the versions of one workflow apart
 
 
 class CodeVersion(Struct, kw_only=True):
@@ -97,12 +102,17 @@ class CodeVersion(Struct, kw_only=True):
 
     workflow: str
     version: int
-    digest: str
+    digest: str  # the whole one, which stored source is checked against
     module: str = ""
     entrypoint: str = ""  # qualified name of the function
     source: bytes | None = None  # bundle: JSON object path -> text; None: not kept
     graph: bytes | None = None
     inserted_at_us: int = 0
+
+    @property
+    def short_digest(self) -> str:
+        """What definitions, executions and events name this version by: repeated millions of times, hence short."""
+        return self.digest[:SHORT_DIGEST_DIGITS]
 
 
 class NodeRow(Struct, kw_only=True):
@@ -257,7 +267,7 @@ class Store(Protocol):
     async def get_code(
         self, workflow: str, *, version: int | None = None, digest: str | None = None
     ) -> CodeVersion | None:
-        """Return the given version, the newest with that digest, or the newest."""
+        """Return the given version, the newest with that digest, short or whole, or the newest."""
         ...
 
     async def list_workflows(self) -> list[CodeVersion]:

@@ -120,7 +120,7 @@ async def outcome_of(engine: Engine, execution_id: str) -> Outcome:
     _, final = await final_event(engine, execution_id, timeout_s=30)
     history = tuple(await engine.store.read_history(execution_id))
     if isinstance(final, ev.ExecutionCompleted):
-        content = bytes(final.result)
+        content = engine.codec.unseal(bytes(final.result), what="result")
     elif isinstance(final, ev.ExecutionFailedEvent):
         content = f"{final.error.name}: {final.error.message}".encode()
     else:

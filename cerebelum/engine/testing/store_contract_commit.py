@@ -24,6 +24,22 @@ class CommitContract:
         assert await a.the_row(store, before.id) == change.row
         assert (await store.read_history(before.id))[1:] == list(change.events)
 
+    @pytest.mark.parametrize(
+        "after",
+        [
+            {"owner": None, "status": "waiting", "wake_at_us": 4_000_000_000_000_000, "current_step": "sleep"},
+            {"owner": None, "status": "completed", "wake_at_us": None, "completed_at_us": a.AT_US},
+        ],
+        ids=["asleep", "ended"],
+    )
+    async def test_a_start_may_hold_what_its_code_did_at_once(self, store: Store, after: dict[str, Any]) -> None:
+        """F5, C3: written once, with several events: an execution that sleeps or has ended, claimed by nobody too soon."""
+        new = a.row(last_version=3, **after)
+        assert await store.commit(a.batch(starts=[a.start(new)])) == Committed()
+        assert await a.the_row(store, new.id) == new
+        assert await a.versions(store, new.id) == [1, 2, 3]
+        assert await store.claim(a.OTHER, workflows=[new.workflow], limit=10) == []
+
     async def test_versions_stay_contiguous_over_many_commits(self, store: Store) -> None:
         """F5: batches of 3 and 2 events after the first give versions 1 to 6, without a gap."""
         (before,) = await a.started(store, a.row())

@@ -158,8 +158,18 @@ class DataContract:
         assert await store.get_code("flow:order") == second
         assert await store.get_code("flow:order", version=3) is None
         assert await store.get_code("flow:order", digest="ccc") is None
+        assert await store.get_code("flow:order", digest="") is None
         assert await store.get_code("flow:none") is None
         assert await store.list_workflows() == [other, second]
+
+    async def test_code_is_found_by_the_digest_that_executions_carry(self, store: Store) -> None:
+        """G1, G7: by its first 16 digits as by the whole; stored is the whole, and one digit less is not enough."""
+        whole = "0123456789abcdef" * 4
+        stored = await store.register(_code(whole))
+        assert (stored.digest, stored.short_digest) == (whole, whole[:16])
+        assert await store.get_code("flow:order", digest=stored.short_digest) == stored
+        assert await store.get_code("flow:order", digest=whole) == stored
+        assert await store.get_code("flow:order", digest=whole[:15]) is None
 
     async def test_concurrent_registrations_make_one_version(self, store: Store, second_store: Store) -> None:
         """G4: many nodes that start at once with the same source end up with one row."""

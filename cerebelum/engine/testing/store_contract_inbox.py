@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 
 import pytest
 
@@ -69,6 +71,41 @@ class InboxContract:
             await store.post(a.message(before.id))
         with pytest.raises(ExecutionNotFound, match="exec-unknown"):
             await store.post(a.message("exec-unknown"))
+
+    @pytest.mark.parametrize("status", ["completed", "failed", "cancelled"])
+    async def test_the_end_takes_every_message(self, store: Store, status: str) -> None:
+        """I12: read, unread, with and without a key, and sent by the same batch: none outlives its execution."""
+        before, other = await a.started(store, a.row(), a.row())
+        read = await store.post(a.message(before.id, key="read"))
+        for key in ("", "unread"):
+            await store.post(a.message(before.id, key=key))
+        await store.post(a.message(other.id, key="unread"))
+        assert read is not None
+        change = a.append(before, status=status, owner=None, consumed=[read.id])
+        await store.commit(a.batch(appends=[change], messages=[a.message(before.id)]))
+        assert await store.inbox_of(before.id) == []
+        assert [item.key for item in await store.inbox_of(other.id)] == ["unread"]
+
+    async def test_an_end_by_someone_else_takes_every_message(self, store: Store) -> None:
+        """I12: a row that is rebuilt as ended, because its history says so, keeps no message either."""
+        (before,) = await a.started(store, a.waiting())
+        await store.post(a.message(before.id))
+        await store.rebuild(a.append(before, count=0, status="failed", wake_at_us=None).row)
+        assert await store.inbox_of(before.id) == []
+
+    async def test_a_message_meets_the_end(self, store: Store, second_store: Store) -> None:
+        """I12, H11: posts and batches of another connection while executions end: accepted or refused, none is left."""
+        rows = await a.started(store, *(a.row() for _ in range(20)))
+
+        async def post(execution_id: str) -> None:
+            with contextlib.suppress(ForbiddenTransition):
+                await second_store.post(a.message(execution_id))
+
+        ends = [store.commit(a.batch(appends=[a.append(row, status="completed", owner=None)])) for row in rows]
+        sent = [second_store.commit(a.batch(messages=[a.message(row.id)])) for row in rows]
+        posts = [post(row.id) for row in rows]
+        await asyncio.gather(*itertools.chain.from_iterable(zip(posts, ends, sent, strict=True)))
+        assert [await store.inbox_of(row.id) for row in rows] == [[]] * 20
 
     async def test_messages_in_a_batch_to_those_who_cannot_read_are_dropped(self, store: Store) -> None:
         """F4: a child's end to a parent that has ended, or is gone, does not stop the commit."""

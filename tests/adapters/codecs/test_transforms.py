@@ -177,3 +177,21 @@ def test_a_failing_transform_stops_the_write() -> None:
     """R9: without its key server an encrypting codec refuses; it never stores clear text."""
     with pytest.raises(PayloadTransformFailed, match="no key server"):
         JsonCodec(transforms=[Broken(b"key")]).encode("secret", what=WHAT)
+
+
+@given(LOOKALIKES, st.sampled_from([(), (ZlibTransform(smallest_bytes=0),), (CipherForTestsOnly(b"k"),)]))
+def test_text_in_clear_is_sealed_later_and_comes_back_the_same(value: Any, transforms: Any) -> None:
+    """R9: what is compared on replay is the text in clear, the same as a codec without transforms stores."""
+    codec = JsonCodec(transforms=transforms)
+    clear, _ = codec.encode(value, what=WHAT, sealed=False)
+    assert clear == JsonCodec().encode(value, what=WHAT)[0]
+    sealed = codec.seal(clear, what=WHAT)
+    assert codec.unseal(sealed, what=WHAT) == codec.unseal(clear, what=WHAT) == clear
+    assert codec.decode(sealed, what=WHAT) == codec.decode(clear, what=WHAT) == value
+
+
+def test_a_codec_tells_whether_it_changes_what_is_stored() -> None:
+    """R9: transforms that are only undone count, too: commands written with them are compared in clear."""
+    assert not JsonCodec().has_transforms
+    assert JsonCodec(transforms=[ZlibTransform()]).has_transforms
+    assert JsonCodec(also_read=[ZlibTransform()]).has_transforms

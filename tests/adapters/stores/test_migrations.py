@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from cerebelum.adapters.stores import ddl, migrate
 from cerebelum.adapters.stores.migrations import HEAD, REVISIONS
+from cerebelum.adapters.stores.postgres.store import PostgresStore
 from cerebelum.adapters.stores.schema import PARTITION_COUNT, Dialect, tables
 from cerebelum.adapters.stores.sqlite.store import SqliteStore
+from cerebelum.engine.domain.errors_store import StoreUnreachable
 from cerebelum.engine.domain.execution import STATUSES
 from cerebelum.engine.testing import store_samples as a
 
@@ -62,6 +64,27 @@ async def test_up_again_down_and_up(url: str) -> None:
     assert await migrate.current(url) is None
     await migrate.upgrade(url)
     assert await migrate.current(url) == HEAD
+
+
+@pytest.mark.parametrize("options", ["statement_cache=0", "sslmode=disable", "statement_cache=1&sslmode=prefer"])
+async def test_a_url_with_options_upgrades(postgres_url: str, options: str) -> None:
+    """F24: whatever a store's URL may say, our own options and the driver's, the schema is made and removed with it."""
+    url = f"{postgres_url}?{options}"
+    await migrate.upgrade(url)
+    assert await migrate.current(url) == HEAD
+    store = PostgresStore(url)
+    await store.open()
+    await a.started(store, a.row())
+    await store.close()
+    await migrate.downgrade(url)
+    assert await migrate.current(url) is None
+
+
+async def test_nobody_at_home_is_said_in_our_words(unused_tcp_port: int) -> None:
+    """R12: an upgrade of a server that is not there fails like the store itself, without the password."""
+    with pytest.raises(StoreUnreachable, match="pg_isready") as caught:
+        await migrate.upgrade(f"postgresql://me:s3cret@127.0.0.1:{unused_tcp_port}/d?statement_cache=0")
+    assert "s3cret" not in str(caught.value)
 
 
 async def test_downgrade_leaves_nothing(url: str) -> None:

@@ -63,7 +63,7 @@ FILTERS = {
     "all": (ExecutionFilter(), "ix_executions_inserted_at"),
     "workflow": (ExecutionFilter(workflow="flow:3"), "ix_executions_workflow"),
     "status": (ExecutionFilter(statuses=["failed"]), "ix_executions_status"),
-    "current_step": (ExecutionFilter(current_step="charge"), "ix_executions_current_step"),
+    "current_step": (ExecutionFilter(current_step="charge"), "ix_executions_status"),
     "time range": (ExecutionFilter(started_from_us=1, started_to_us=2), "ix_executions_started_at"),
     "parent": (ExecutionFilter(parent="exec-p"), "ix_executions_parent"),
     "id prefix": (ExecutionFilter(id_prefix="exec-1"), "sqlite_autoindex_executions"),

@@ -113,9 +113,10 @@ async def test_workflow_executions_has_the_named_columns(connection: AsyncConnec
 async def test_the_output_is_that_of_the_last_event(connection: AsyncConnection) -> None:
     """F14: a completed execution shows its result as JSON text."""
     await connection.execute(text("UPDATE executions SET status = 'completed', last_version = 8"))
-    table, key = ("history", 1) if connection.dialect.name == "sqlite" else ("events", "exec-1")
+    on_sqlite = connection.dialect.name == "sqlite"
+    table, key = ("history (execution", 1) if on_sqlite else ("events (execution_id", "exec-1")
     await connection.execute(
-        text(f"INSERT INTO {table} VALUES (:key, 8, 'execution_completed', :data, 1)"),
+        text(f"INSERT INTO {table}, version, type, data, at_us) VALUES (:key, 8, 'execution_completed', :data, 1)"),
         {"key": key, "data": '{"number":4,"result":[true,"x"]}'},
     )
     (row,) = await _rows(connection, "SELECT output FROM workflow_executions")

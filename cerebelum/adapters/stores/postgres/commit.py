@@ -73,7 +73,7 @@ class Committer:
 
     async def _write(self, connection: Driver, batch: Batch, place: str) -> Committed:
         shape, values = shape_and_values(batch, place)
-        moved, started, passed = await connection.fetchrow(statement(shape, self.guards), *values)
+        moved, started, passed, *_ = await connection.fetchrow(statement(shape, self.guards), *values)
         if moved + started == len(batch.appends) + len(batch.starts):
             return Committed()
         missing = units.ids_of(batch).difference(passed)
@@ -131,7 +131,7 @@ class Committer:
             left_out = units.ids_of(unit)
             said = shown(error, self._address)
             _log.error("a transactional step's statement failed", executions=sorted(left_out), error=said)
-            done = Committed(fenced=left_out)
+            done = Committed(fenced=left_out, refused=dict.fromkeys(left_out, said))
         if not connection.is_in_transaction():
             raise InternalError("a statement of a transactional step ended the transaction")
         await connection.execute("RELEASE SAVEPOINT unit")
@@ -139,4 +139,8 @@ class Committer:
 
 
 def _both(one: Committed, other: Committed, existing: list[str] | tuple[()]) -> Committed:
-    return Committed(fenced=one.fenced | other.fenced, existing=one.existing.union(other.existing, existing))
+    return Committed(
+        fenced=one.fenced | other.fenced,
+        existing=one.existing.union(other.existing, existing),
+        refused={**one.refused, **other.refused},
+    )

@@ -10,7 +10,9 @@ Rules that the text keeps:
   read anew after the wait, and every post makes a new version of that row. So a row that is not at the place (`ctid`)
   where the snapshot saw it got a message, and is due at once.
 - An update that waits for a row evaluates its condition anew (PostgreSQL's EvalPlanQual), and then must not refer to
-  another part that writes: such a reference is made in a part of its own before (`aimed`, `taken`, `over`).
+  another part that writes: such a reference is made in a part of its own before (`aimed`, `taken`).
+- An execution that ends leaves no message, also none whose post it waited for (I12). The statement's snapshot does not
+  show that one; `forget_messages`, a function of the schema, takes a snapshot of its own after the rows are locked.
 - Message ids ascend in the order in which they become visible to an owner: they are drawn under a lock of that owner
   (`turn`), which is taken after all row locks and held to the end.
 
@@ -40,11 +42,13 @@ from cerebelum.adapters.stores.postgres.tables import (
 from cerebelum.adapters.stores.rows import MADE_KEY
 
 OPEN: Final = "status IN ('pending', 'running', 'waiting', 'paused')"
+ENDED: Final = "status IN ('completed', 'failed', 'cancelled')"
 NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 NOW_ONCE: Final = f"now AS MATERIALIZED (SELECT {NOW} AS us)"
 _NOW_US: Final = "(SELECT us FROM now)"
 # The owner is compared in a way that no index helps: its index would be a bad way to the row, and looks like a good one.
 _R1: Final = "e.owner || '' = b.owner AND e.epoch = b.epoch AND e.last_version = b.expected"
+_FORGET: Final = f", forget_messages(ARRAY(SELECT id FROM moved WHERE {ENDED}))"
 _OWNER_LOCK: Final = "pg_advisory_xact_lock(hashtextextended(o.owner, 4846232))"  # the seed is ours alone
 
 
@@ -84,8 +88,6 @@ def statement(shape: Shape, guards: Guards = GUARDS) -> str:
     parts.append(_moved(numbers, shape, guards) if shape.appends else _none("moved", "id", "owner", "status"))
     if shape.consumed:
         parts += _consumed(numbers)
-    if shape.ended:
-        parts += _ended(numbers)
     parts.append(_started(numbers, shape.same_in_starts) if shape.starts else _none("started", "id"))
     parts.append("passed AS (SELECT id FROM moved UNION ALL SELECT id FROM started)")
     if shape.events:
@@ -99,7 +101,7 @@ def statement(shape: Shape, guards: Guards = GUARDS) -> str:
     return (
         "WITH " + ",\n".join(parts) + "\nSELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM started),"
         f" CASE WHEN (SELECT count(*) FROM passed) < {numbers.one('int')}"
-        " THEN ARRAY(SELECT id FROM passed) END"
+        " THEN ARRAY(SELECT id FROM passed) END" + (_FORGET if shape.ended else "")
     )
 
 
@@ -165,28 +167,18 @@ def _events(numbers: Numbers) -> str:
 
 
 def _consumed(numbers: Numbers) -> list[str]:
-    """Keys that a sender chose are kept until the execution ends: they are known as long as it lives."""
+    """Keys that a sender chose are kept: they are known as long as the execution lives."""
     taken = (
         f"taken AS MATERIALIZED (SELECT * FROM {CONSUMED.sql('c', numbers)} WHERE {_among('c.execution_id', 'moved')})"
     )
     same = "m.id = t.id AND m.execution_id = t.execution_id"
-    forgotten = f"(t.ended OR starts_with(m.key, '{MADE_KEY}'))"
+    made = f"starts_with(m.key, '{MADE_KEY}')"
     return [
         taken,
-        f"dropped AS (DELETE FROM messages AS m USING taken AS t WHERE {same} AND {forgotten})",
+        f"dropped AS (DELETE FROM messages AS m USING taken AS t WHERE {same} AND {made})",
         (
             f"kept AS (UPDATE messages AS m SET consumed_at_us = {_NOW_US}, updated_at_us = {_NOW_US}, payload = 'null' "
-            f"FROM taken AS t WHERE {same} AND NOT {forgotten})"
-        ),
-    ]
-
-
-def _ended(numbers: Numbers) -> list[str]:
-    return [
-        f"over AS MATERIALIZED (SELECT id FROM unnest({numbers.one('text[]')}) AS d(id) WHERE {_among('d.id', 'moved')})",
-        (
-            "forgotten AS (DELETE FROM messages AS m USING over AS o "
-            "WHERE m.execution_id = o.id AND m.consumed_at_us IS NOT NULL)"
+            f"FROM taken AS t WHERE {same} AND NOT {made})"
         ),
     ]
 

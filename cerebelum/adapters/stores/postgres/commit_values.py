@@ -64,17 +64,14 @@ def _add_appends(shape: Shape, values: list[Any], appends: Sequence[Append], tar
     same, columns = tables.APPENDS.values([_append(append, targets) for append in appends])
     values += columns
     releases = any(_releases(append) for append in appends)
-    consumed = [(number, append.row.id, append.row.status in FINAL) for append in appends for number in append.consumed]
-    ended = [append.row.id for append in appends if append.row.status in FINAL]
+    ended = any(append.row.status in FINAL for append in appends)
+    goes_on = appends if not ended else [append for append in appends if append.row.status not in FINAL]
+    consumed = [(number, append.row.id) for append in goes_on for number in append.consumed]
     if releases:
-        values.append([number for number, _, _ in consumed])
+        values.append([number for number, _ in consumed])
     if consumed:
         values += tables.CONSUMED.values(consumed)[1]
-    if ended:
-        values.append(ended)
-    return shape._replace(
-        appends=True, same_in_appends=same, releases=releases, consumed=bool(consumed), ended=bool(ended)
-    )
+    return shape._replace(appends=True, same_in_appends=same, releases=releases, consumed=bool(consumed), ended=ended)
 
 
 def _id(item: Append | Start) -> str:

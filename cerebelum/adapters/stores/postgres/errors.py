@@ -11,6 +11,7 @@ import asyncpg
 
 from cerebelum.adapters.stores.postgres.url import Address
 from cerebelum.engine.domain.errors import CerebelumError
+from cerebelum.engine.domain.errors_payload import ValueRefused
 from cerebelum.engine.domain.errors_store import (
     CommitInDoubt,
     SchemaTooOld,
@@ -20,11 +21,6 @@ from cerebelum.engine.domain.errors_store import (
     StoreReadOnly,
     StoreUnreachable,
 )
-
-
-class ValueRefused(CerebelumError, ValueError):
-    """A value cannot be stored by PostgreSQL: a NUL in a name, a number out of range. Nothing was written."""
-
 
 TRY_AGAIN: Final = frozenset({"40001", "40P01"})  # serialization failure, deadlock: the whole transaction again
 _WRONG_LOGIN: Final = frozenset({"28000", "28P01"})

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from cerebelum.adapters.stores.postgres.connection import PLANNER, Driver, connect
+from cerebelum.adapters.stores.postgres.connection import COMMAND_S, PLANNER, Driver, connect
 from cerebelum.adapters.stores.postgres.errors import TRY_AGAIN, is_lost, state_of, translate
 from cerebelum.adapters.stores.postgres.url import Address
 from cerebelum.engine.domain.errors_store import StoreError
@@ -32,6 +32,26 @@ async def pause_before_retry(attempt: int) -> None:
     await asyncio.sleep(random.uniform(0, _JITTER_S * 2**attempt))  # noqa: S311 no secret
 
 
+def make_engine(
+    address: Address, *, settings: Mapping[str, str] | None = None, command_s: float = COMMAND_S, **options: Any
+) -> AsyncEngine:
+    """Return an engine of SQLAlchemy's over connections of ours: only the driver knows what all of a URL's options mean.
+
+    Args:
+        settings: of each session.
+        command_s: for how long one statement may take.
+        options: of SQLAlchemy, such as the kind and size of its pool.
+    """
+
+    async def create(**_: Any) -> Driver:
+        return await connect(address, settings=settings, command_s=command_s)
+
+    arguments: dict[str, Any] = {"async_creator_fn": create}
+    if not address.caches_statements:  # nor may SQLAlchemy leave a named statement on a server that is not ours alone
+        arguments |= {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
+    return create_async_engine("postgresql+asyncpg://", connect_args=arguments, **options)
+
+
 class Pool:
     """Connections for everything but the journal's commits."""
 
@@ -42,14 +62,9 @@ class Pool:
 
     def open(self) -> None:
         """Make the pool; it connects when it is first asked."""
-        address = self.address
-
-        async def create() -> Driver:
-            return await connect(address, settings=PLANNER)
-
-        self._engine = create_async_engine(
-            "postgresql+asyncpg://",
-            async_creator=create,
+        self._engine = make_engine(
+            self.address,
+            settings=PLANNER,
             pool_size=_SIZE,
             max_overflow=_OVERFLOW,
             pool_use_lifo=True,

@@ -96,7 +96,7 @@ APPENDS: Final = Rows(
 EVENTS: Final = Rows(
     ("execution_id", "text"), ("version", "int"), ("type", "text"), ("data", "text"), ("at_us", "bigint")
 )
-CONSUMED: Final = Rows(("id", "bigint"), ("execution_id", "text"), ("ended", "bool"))
+CONSUMED: Final = Rows(("id", "bigint"), ("execution_id", "text"))  # of executions that go on
 MESSAGES: Final = Rows(
     *((name, "text") for name in ("execution_id", "kind", "name", "payload", "sender", "key")),
     ("source", "text"),

@@ -77,6 +77,8 @@ class Upkeep:
                 raise ForbiddenTransition("rebuild", status, row.id)
             kept = msgspec.structs.replace(row, owner=None, epoch=max(row.epoch, epoch))
             await connection.execute(_REBUILD, *new_execution_values(kept, None))
+            if row.ended:
+                await connection.execute("DELETE FROM messages WHERE execution_id = $1", row.id)
 
         await self._in_transaction(work)
 

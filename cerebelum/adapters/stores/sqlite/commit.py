@@ -34,8 +34,7 @@ def move_statement(guard: str, columns: Sequence[str]) -> Bulk:
     )
 
 
-# A step of an execution that runs on changes no indexed column but its own name; left out of the update, the other
-# indexes are not written again.
+# A step of an execution that runs on changes no indexed column; left out of the update, the indexes are not written.
 MOVE = move_statement(R1_GUARD, _PROGRESS)
 MOVE_ALL = move_statement(R1_GUARD, (*_PROGRESS, *_REST))
 _NEW_COLUMNS = (*ExecutionRow.__struct_fields__, "n")
@@ -73,6 +72,7 @@ class _State:
     def __init__(self, connection: sqlite3.Connection, now_us: int) -> None:
         self.connection, self.now_us = connection, now_us
         self.fenced: set[str] = set()
+        self.refused: dict[str, str] = {}
         self.existing: set[str] = set()
         self.events: list[tuple[int, int, str, bytes, int]] = []
         self.appended: list[Append] = []  # those that passed
@@ -104,7 +104,7 @@ def commit(connection: sqlite3.Connection, batch: Batch, now_us: int, place: str
         "ON CONFLICT (writer) DO UPDATE SET id = excluded.id, updated_at_us = excluded.updated_at_us",
         (place, batch.id, now_us, now_us),
     )
-    return Committed(fenced=frozenset(state.fenced), existing=frozenset(state.existing))
+    return Committed(fenced=frozenset(state.fenced), existing=frozenset(state.existing), refused=state.refused)
 
 
 def _rounds(appends: Iterable[Append]) -> Iterator[list[Append]]:
@@ -163,13 +163,14 @@ def _append_with_statements(state: _State, batch: Batch) -> None:
             if append.row.id not in state.fenced:
                 for _, sql, parameters in (item for item in batch.statements if item[0] == append.row.id):
                     state.connection.execute(sql, tuple(parameters))
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             if not state.connection.in_transaction:  # a full disk, say: that is not the statement's own fault
                 raise
             state.connection.execute("ROLLBACK TO statements")
             del state.events[count:]
             state.appended = [item for item in state.appended if item is not append]
             state.fenced.add(append.row.id)
+            state.refused[append.row.id] = str(error)
         if not state.connection.in_transaction:
             raise InternalError(f"a transactional step of {append.row.id} ended the transaction")
         state.connection.execute("RELEASE statements")
@@ -235,9 +236,9 @@ def _start(state: _State, starts: Sequence[Start]) -> None:
 
 
 def _consume(state: _State) -> None:
-    """Take messages out of the inbox; keys that a sender chose are kept until the execution ends."""
+    """Take messages out of the inbox; keys that a sender chose are kept until the execution ends, unread ones as well."""
     connection = state.connection
-    if consumed := [number for append in state.appended for number in append.consumed]:
+    if consumed := [number for append in state.appended if not append.row.ended for number in append.consumed]:
         ids = json_list(consumed)
         made = f"{MADE_KEY}*"
         connection.execute(
@@ -250,9 +251,7 @@ def _consume(state: _State) -> None:
         )
     if ended := [append.row.id for append in state.appended if append.row.ended]:
         connection.execute(
-            "DELETE FROM messages WHERE consumed_at_us IS NOT NULL "
-            "AND execution_id IN (SELECT value FROM json_each(?))",
-            (json_list(ended),),
+            "DELETE FROM messages WHERE execution_id IN (SELECT value FROM json_each(?))", (json_list(ended),)
         )
 
 

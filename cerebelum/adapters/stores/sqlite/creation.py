@@ -25,11 +25,11 @@ def ensure_schema(connection: sqlite3.Connection, name: str) -> None:
         SchemaTooNew: a newer Cerebelum made the file.
         StoreCorrupt: something else made it.
     """
-    if _revision(connection, name) == HEAD:  # without a write transaction: the usual case
+    if revision_of(connection, name) == HEAD:  # without a write transaction: the usual case
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        revision = _revision(connection, name)
+        revision = revision_of(connection, name)
         if revision is None:
             connection.execute(_ALEMBIC_TABLE)
             connection.execute("INSERT INTO alembic_version VALUES ('')")
@@ -44,7 +44,7 @@ def ensure_schema(connection: sqlite3.Connection, name: str) -> None:
         raise
 
 
-def _revision(connection: sqlite3.Connection, name: str) -> str | None:
+def revision_of(connection: sqlite3.Connection, name: str) -> str | None:
     """Return the file's revision, None for an empty file."""
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:

@@ -9,8 +9,8 @@ import sqlite3
 from typing import Any
 
 from cerebelum.adapters.stores.rows import CODE_COLUMNS, EXECUTION_COLUMNS, LOG_COLUMNS, code_of, execution_of, log_of
-from cerebelum.engine.domain.execution import ExecutionRow
-from cerebelum.engine.ports.store import CodeVersion, ExecutionFilter, LogLine
+from cerebelum.engine.domain.execution import OPEN, ExecutionRow
+from cerebelum.engine.ports.store import SHORT_DIGEST_DIGITS, CodeVersion, ExecutionFilter, LogLine
 
 LIMIT_MOST = 10_000
 _HIGHEST = "\U0010ffff"  # sorts after every character of an id
@@ -21,9 +21,9 @@ def list_statement(query: ExecutionFilter) -> tuple[str, list[Any]]:
     """Return the select of EXECUTION_COLUMNS that `query` asks for, newest first, and its parameters."""
     conditions = [f"{name} = ?" for name in _EQUAL if getattr(query, name) is not None]
     values: list[Any] = [value for name in _EQUAL if (value := getattr(query, name)) is not None]
-    if query.statuses:
-        conditions.append(f"status IN ({', '.join('?' * len(query.statuses))})")
-        values += query.statuses
+    if statuses := query.statuses or (OPEN if query.current_step is not None else ()):
+        conditions.append(f"status IN ({', '.join('?' * len(statuses))})")  # what has ended is at no step: see `schema`
+        values += statuses
     if query.id_prefix is not None:
         conditions.append("id >= ? AND id < ?")
         values += [query.id_prefix, query.id_prefix + _HIGHEST]
@@ -63,7 +63,7 @@ def get_code(
     """Return the newest version that fits."""
     sql = (
         f"SELECT {', '.join(CODE_COLUMNS)} FROM workflows WHERE workflow = ?1 AND (?2 IS NULL OR version = ?2) "
-        "AND (?3 IS NULL OR digest = ?3) ORDER BY version DESC LIMIT 1"
+        f"AND (?3 IS NULL OR substr(digest, 1, {SHORT_DIGEST_DIGITS}) = ?3) ORDER BY version DESC LIMIT 1"
     )
-    row = connection.execute(sql, (workflow, version, digest)).fetchone()
+    row = connection.execute(sql, (workflow, version, digest and digest[:SHORT_DIGEST_DIGITS])).fetchone()
     return None if row is None else code_of(row)

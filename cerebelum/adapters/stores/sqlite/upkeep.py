@@ -49,6 +49,8 @@ def rebuild(connection: sqlite3.Connection, row: ExecutionRow, now_us: int) -> N
         f"UPDATE executions SET {', '.join(f'{field} = ?' for field in _FIELDS)} WHERE id = ?",
         (*values, row.id),
     )
+    if row.ended:
+        connection.execute("DELETE FROM messages WHERE execution_id = ?", (row.id,))
 
 
 def delete_execution(connection: sqlite3.Connection, execution_id: str) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from cerebelum.adapters.stores.postgres.errors import ValueRefused
 from cerebelum.adapters.stores.postgres.store import PostgresStore
 from cerebelum.engine.domain.errors import InternalError
+from cerebelum.engine.domain.errors_payload import ValueRefused
 from cerebelum.engine.domain.errors_store import CommitInDoubt
 from cerebelum.engine.ports.store import Batch, Committed
 from cerebelum.engine.testing import store_samples as a

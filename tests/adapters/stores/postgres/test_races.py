@@ -12,6 +12,7 @@ from cerebelum.adapters.stores.postgres.commit_sql import Guards, statement
 from cerebelum.adapters.stores.postgres.commit_values import shape_and_values
 from cerebelum.adapters.stores.postgres.inbox import POST
 from cerebelum.adapters.stores.postgres.store import PostgresStore
+from cerebelum.engine.domain.errors import ForbiddenTransition
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.store import Append, Batch, Committed
 from cerebelum.engine.testing import store_samples as a
@@ -104,6 +105,39 @@ async def test_without_the_look_at_the_row_the_message_would_lie(store: Postgres
     before = await _release_waits_for_post(store, session)
     assert len(await store.inbox_of(before.id)) == 1
     assert not await _is_due(store, before.id)
+
+
+@pytest.mark.parametrize("in_a_batch", [False, True], ids=["post", "batch"])
+async def test_an_end_that_waited_for_a_message_takes_it(store: PostgresStore, session: Any, in_a_batch: bool) -> None:
+    """I12: the message was not there when the ending statement began, and yet is not left behind."""
+    (before,) = await a.started(store, a.row())
+    sender = session.transaction()
+    await sender.start()
+    if in_a_batch:
+        await _write(session, a.batch(messages=[a.message(before.id, key="k")]))
+    else:
+        await session.fetch(POST, *_post(before.id, "k"))
+    end = asyncio.create_task(store.commit(a.batch(appends=[a.append(before, owner=None, status="completed")])))
+    await blocked(session)
+    await sender.commit()
+    assert await end == Committed()
+    assert await session.fetchval("SELECT count(*) FROM messages") == 0
+
+
+async def test_a_message_that_waited_for_the_end_is_refused(store: PostgresStore, session: Any) -> None:
+    """I12, H11: the post sees the row as the end left it, and adds nothing."""
+    (before,) = await a.started(store, a.row())
+    end = session.transaction()
+    await end.start()
+    await _write(session, a.batch(appends=[a.append(before, owner=None, status="completed")]))
+    post = asyncio.create_task(store.post(a.message(before.id)))
+    sent = asyncio.create_task(store.commit(a.batch(messages=[a.message(before.id)])))
+    await blocked(session, 2)
+    await end.commit()
+    with pytest.raises(ForbiddenTransition, match="completed"):
+        await post
+    await sent
+    assert await session.fetchval("SELECT count(*) FROM messages") == 0
 
 
 async def test_a_post_that_waited_for_a_release_makes_it_due(store: PostgresStore, session: Any) -> None:

@@ -4,6 +4,8 @@ DROP VIEW workflow_executions;
 
 DROP VIEW event_log;
 
+DROP FUNCTION forget_messages(text[]);
+
 DROP TABLE batches;
 
 DROP TABLE blobs;

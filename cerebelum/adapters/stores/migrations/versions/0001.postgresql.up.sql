@@ -15,11 +15,11 @@ CREATE TABLE blobs (
 );
 
 CREATE TABLE events (
-    execution_id TEXT NOT NULL,
+    at_us BIGINT NOT NULL,
     version INTEGER NOT NULL,
+    execution_id TEXT COLLATE "C" NOT NULL,
     type TEXT NOT NULL,
     data TEXT NOT NULL,
-    at_us BIGINT NOT NULL,
     CONSTRAINT pk_events PRIMARY KEY (execution_id, version)
 )
  PARTITION BY HASH (execution_id);
@@ -153,31 +153,29 @@ CREATE TABLE events_p62 PARTITION OF events FOR VALUES WITH (MODULUS 64, REMAIND
 CREATE TABLE events_p63 PARTITION OF events FOR VALUES WITH (MODULUS 64, REMAINDER 63);
 
 CREATE TABLE executions (
-    id TEXT NOT NULL,
-    workflow TEXT NOT NULL,
-    code TEXT DEFAULT '' NOT NULL,
-    status TEXT DEFAULT 'pending' NOT NULL,
-    queue TEXT DEFAULT 'default' NOT NULL,
-    priority INTEGER DEFAULT 0 NOT NULL,
-    current_step TEXT,
-    error TEXT,
-    parent TEXT,
-    run INTEGER DEFAULT 1 NOT NULL,
-    last_version INTEGER DEFAULT 0 NOT NULL,
-    owner TEXT,
-    epoch INTEGER DEFAULT 0 NOT NULL,
-    claims INTEGER DEFAULT 0 NOT NULL,
+    inserted_at_us BIGINT NOT NULL,
+    updated_at_us BIGINT NOT NULL,
     wake_at_us BIGINT,
     scheduled_at_us BIGINT,
     started_at_us BIGINT,
     completed_at_us BIGINT,
-    inserted_at_us BIGINT NOT NULL,
-    updated_at_us BIGINT NOT NULL,
+    priority INTEGER DEFAULT 0 NOT NULL,
+    run INTEGER DEFAULT 1 NOT NULL,
+    last_version INTEGER DEFAULT 0 NOT NULL,
+    epoch INTEGER DEFAULT 0 NOT NULL,
+    claims INTEGER DEFAULT 0 NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    workflow TEXT NOT NULL,
+    code TEXT DEFAULT '' NOT NULL,
+    status TEXT DEFAULT 'pending' NOT NULL,
+    queue TEXT DEFAULT 'default' NOT NULL,
+    current_step TEXT,
+    error TEXT,
+    parent TEXT,
+    owner TEXT,
     PRIMARY KEY (id),
     CONSTRAINT ck_executions_status CHECK (status IN ('pending', 'running', 'waiting', 'paused', 'completed', 'failed', 'cancelled'))
 );
-
-CREATE INDEX ix_executions_current_step ON executions (current_step, inserted_at_us) WHERE current_step IS NOT NULL;
 
 CREATE INDEX ix_executions_due ON executions (workflow, priority, wake_at_us) WHERE owner IS NULL AND wake_at_us IS NOT NULL;
 
@@ -187,7 +185,7 @@ CREATE INDEX ix_executions_owner ON executions (owner) WHERE owner IS NOT NULL;
 
 CREATE INDEX ix_executions_parent ON executions (parent) WHERE parent IS NOT NULL;
 
-CREATE INDEX ix_executions_started_at ON executions (started_at_us);
+CREATE INDEX ix_executions_started_at ON executions USING brin (started_at_us) WITH (pages_per_range = 16, autosummarize = on);
 
 CREATE INDEX ix_executions_status ON executions (status, inserted_at_us);
 
@@ -195,7 +193,7 @@ CREATE INDEX ix_executions_workflow ON executions (workflow, inserted_at_us);
 
 CREATE TABLE logs (
     id BIGSERIAL NOT NULL,
-    execution_id TEXT NOT NULL,
+    execution_id TEXT COLLATE "C" NOT NULL,
     number INTEGER DEFAULT 0 NOT NULL,
     step TEXT DEFAULT '' NOT NULL,
     attempt INTEGER DEFAULT 1 NOT NULL,
@@ -210,7 +208,7 @@ CREATE INDEX ix_logs_execution ON logs (execution_id, id);
 
 CREATE TABLE messages (
     id BIGSERIAL NOT NULL,
-    execution_id TEXT NOT NULL,
+    execution_id TEXT COLLATE "C" NOT NULL,
     kind TEXT NOT NULL,
     name TEXT DEFAULT '' NOT NULL,
     payload TEXT DEFAULT 'null' NOT NULL,
@@ -252,9 +250,7 @@ CREATE TABLE workflows (
     CONSTRAINT pk_workflows PRIMARY KEY (workflow, version)
 );
 
-CREATE INDEX ix_workflows_digest ON workflows (workflow, digest);
-
-ALTER TABLE executions SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+ALTER TABLE executions SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02);
 
 ALTER TABLE executions SET (autovacuum_analyze_scale_factor = 0.02);
 
@@ -263,6 +259,12 @@ ALTER TABLE messages SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacu
 ALTER TABLE nodes SET (fillfactor = 50);
 
 ALTER TABLE batches SET (fillfactor = 50);
+
+CREATE FUNCTION forget_messages(ended text[]) RETURNS integer LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM messages WHERE execution_id = ANY(ended);
+    RETURN NULL;
+END $$;
 
 CREATE VIEW event_log AS
 SELECT e.execution_id || '#' || e.version AS id,
@@ -326,7 +328,7 @@ CREATE VIEW workflow_executions AS
 SELECT x.id,
        x.id AS workflow_id,
        coalesce((SELECT nullif(w.module, '') FROM workflows AS w
-                 WHERE w.workflow = x.workflow AND w.digest = x.code ORDER BY w.version DESC LIMIT 1),
+                 WHERE w.workflow = x.workflow AND substr(w.digest, 1, 16) = x.code ORDER BY w.version DESC LIMIT 1),
                 x.workflow) AS workflow_module,
        x.workflow AS workflow_name,
        x.code,

@@ -16,32 +16,30 @@ CREATE TABLE blobs (
 
 CREATE TABLE executions (
     n INTEGER NOT NULL,
+    inserted_at_us BIGINT NOT NULL,
+    updated_at_us BIGINT NOT NULL,
+    wake_at_us BIGINT,
+    scheduled_at_us BIGINT,
+    started_at_us BIGINT,
+    completed_at_us BIGINT,
+    priority INTEGER DEFAULT 0 NOT NULL,
+    run INTEGER DEFAULT 1 NOT NULL,
+    last_version INTEGER DEFAULT 0 NOT NULL,
+    epoch INTEGER DEFAULT 0 NOT NULL,
+    claims INTEGER DEFAULT 0 NOT NULL,
     id TEXT NOT NULL,
     workflow TEXT NOT NULL,
     code TEXT DEFAULT '' NOT NULL,
     status TEXT DEFAULT 'pending' NOT NULL,
     queue TEXT DEFAULT 'default' NOT NULL,
-    priority INTEGER DEFAULT 0 NOT NULL,
     current_step TEXT,
     error TEXT,
     parent TEXT,
-    run INTEGER DEFAULT 1 NOT NULL,
-    last_version INTEGER DEFAULT 0 NOT NULL,
     owner TEXT,
-    epoch INTEGER DEFAULT 0 NOT NULL,
-    claims INTEGER DEFAULT 0 NOT NULL,
-    wake_at_us BIGINT,
-    scheduled_at_us BIGINT,
-    started_at_us BIGINT,
-    completed_at_us BIGINT,
-    inserted_at_us BIGINT NOT NULL,
-    updated_at_us BIGINT NOT NULL,
     PRIMARY KEY (n),
     CONSTRAINT ck_executions_status CHECK (status IN ('pending', 'running', 'waiting', 'paused', 'completed', 'failed', 'cancelled')),
     UNIQUE (id)
 );
-
-CREATE INDEX ix_executions_current_step ON executions (current_step, inserted_at_us) WHERE current_step IS NOT NULL;
 
 CREATE INDEX ix_executions_due ON executions (workflow, priority, wake_at_us) WHERE owner IS NULL AND wake_at_us IS NOT NULL;
 
@@ -124,8 +122,6 @@ CREATE TABLE workflows (
     CONSTRAINT pk_workflows PRIMARY KEY (workflow, version)
 );
 
-CREATE INDEX ix_workflows_digest ON workflows (workflow, digest);
-
 CREATE VIEW events AS
 SELECT x.id AS execution_id, h.version, h.type, h.data, h.at_us
 FROM executions AS x JOIN history AS h ON h.execution = x.n;
@@ -192,7 +188,7 @@ CREATE VIEW workflow_executions AS
 SELECT x.id,
        x.id AS workflow_id,
        coalesce((SELECT nullif(w.module, '') FROM workflows AS w
-                 WHERE w.workflow = x.workflow AND w.digest = x.code ORDER BY w.version DESC LIMIT 1),
+                 WHERE w.workflow = x.workflow AND substr(w.digest, 1, 16) = x.code ORDER BY w.version DESC LIMIT 1),
                 x.workflow) AS workflow_module,
        x.workflow AS workflow_name,
        x.code,
