@@ -2,56 +2,119 @@
 
 from __future__ import annotations
 
+import json
 import random
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-
-import pytest
+from typing import Any, NamedTuple
 
 from cerebelum.connect import make_codec
 from cerebelum.engine.domain.ids import ExecutionId
 from cerebelum.engine.ports.store import Store
-from cerebelum.engine.testing.invariants import check_store
+from cerebelum.engine.testing.invariants import check_store, prefix
 from examples.stdlib_index import stdlib_index
 from tests.campaign.indexer import MODULES
 
-LONGEST_S = 1.5  # an undisturbed run takes about as long after its start was acknowledged
+KILLS = 15  # on each store
+MUST_HIT = 10  # so many at least while the process lived and its execution was open
+STEPS = MODULES + 4
 
 
-def begin(url: str, out: Path, execution_id: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.campaign.indexer", url, str(out), execution_id]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+class Work(NamedTuple):
+    """What one execution is about."""
+
+    url: str
+    folder: Path
+    execution_id: str
+
+    @property
+    def ledger(self) -> Path:
+        return self.folder / f"{self.execution_id}.ledger"
+
+    def effects(self) -> list[str]:
+        return self.ledger.read_text().split() if self.ledger.exists() else []
+
+    def begin(self) -> subprocess.Popen[str]:
+        """Have a process do it; return once the start was acknowledged."""
+        command = [sys.executable, "-m", "tests.campaign.indexer", self.url, str(self.folder / "index.db")]
+        process = subprocess.Popen(
+            [*command, self.execution_id, str(self.ledger)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        if process.stdout.readline() != "acknowledged\n":
+            raise AssertionError(process.communicate()[1])
+        return process
+
+    def finish(self) -> dict[str, Any]:
+        """Have a process do what is left; return the report."""
+        stdout, stderr = self.begin().communicate(timeout=60)
+        assert stdout, stderr
+        report: dict[str, Any] = json.loads(stdout)
+        return report
+
+    def kill_after(self, delay_s: float) -> bool:
+        """Begin, and kill -9 so long after the acknowledgement; return whether it was still alive."""
+        process = self.begin()
+        try:
+            process.wait(delay_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.communicate()
+        return process.returncode == -signal.SIGKILL
 
 
-def kill_after(process: subprocess.Popen[str], delay_s: float) -> bool:
-    """Return whether it was acknowledged, and then killed; it may also have ended before."""
-    assert process.stdout is not None
-    acknowledged = process.stdout.readline() == "acknowledged\n"
-    try:
-        process.wait(delay_s)
-    except subprocess.TimeoutExpired:
-        process.kill()
-    process.communicate()
-    return acknowledged
+async def completed_steps(store: Store, execution_id: str) -> set[str]:
+    """Return the idempotency keys of the steps that have completed."""
+    history = [recorded.event() for recorded in await store.read_history(execution_id)]
+    return {f"{execution_id}/{event.number}" for event in history if event.type == "step_completed"}  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("seed", range(15))
-async def test_the_demo_survives_kill_9_at_a_random_moment(
-    url: str, opened: Callable[[], Awaitable[Store]], tmp_path: Path, seed: int
+async def kill_and_finish(store: Store, work: Work, delay_s: float) -> tuple[bool, dict[str, Any], list[str]]:
+    """Return whether the kill hit open work, the report in the end, and what is wrong with the effects and the past."""
+    was_alive = work.kill_after(delay_s)
+    before, done = await store.read_history(work.execution_id), await completed_steps(store, work.execution_id)
+    row = await store.get_execution(work.execution_id)
+    assert row is not None
+    at_death = len(work.effects())
+    report = work.finish()
+    effects = work.effects()
+    wrong = prefix(work.execution_id, before, await store.read_history(work.execution_id))
+    wrong += [f"I7: {key} had completed and took effect again" for key in effects[at_death:] if key in done]
+    completed = await completed_steps(store, work.execution_id)
+    wrong += [f"I7: {key} has completed without an effect" for key in completed - set(effects)]
+    return was_alive and not row.ended, report, wrong
+
+
+async def test_the_demo_survives_kill_9_at_random_moments(
+    url: str, opened: Callable[[], Awaitable[Store]], tmp_path: Path
 ) -> None:
-    """I1-I3, I6, I8-I10, I12: killed at a random moment, the index is finished by the next process; no fact is lost."""
-    execution_id, out = ExecutionId.new(), tmp_path / "index.db"
-    assert kill_after(begin(url, out, execution_id), random.Random(seed).uniform(0, LONGEST_S))
+    """I1-I3, I6-I10, I12: killed at random moments, the index is finished by the next process, and is the same index.
+
+    No completed step is run again, and each has its effect in a ledger outside the store. The kills really hit.
+    """
     store = await opened()
-    before = await store.read_history(execution_id)
-    again = begin(url, out, execution_id)
-    stdout, stderr = again.communicate(timeout=60)
-    assert stdout.splitlines() == ["acknowledged", f"{MODULES} {out}"], stderr
-    after = await store.read_history(execution_id)
-    assert after[: len(before)] == before
+    undisturbed = Work(url, tmp_path, ExecutionId.new())
+    process, began_s = undisturbed.begin(), time.monotonic()
+    stdout, stderr = process.communicate(timeout=60)
+    assert stdout, stderr
+    lasts_s = time.monotonic() - began_s
+    expected = json.loads(stdout)
+    assert len(undisturbed.effects()) == STEPS + 2, "publishing fails twice"
+
+    hit_count, works = 0, [Work(url, tmp_path, ExecutionId.new()) for _ in range(KILLS)]
+    for seed, work in enumerate(works):
+        hit, report, wrong = await kill_and_finish(store, work, random.Random(seed).uniform(0, 0.9 * lasts_s))
+        assert wrong == [], f"seed {seed}"
+        assert report == expected, f"seed {seed}"
+        hit_count += hit
+    assert hit_count >= MUST_HIT
     violations = await check_store(
-        store, make_codec(), {"stdlib_index": stdlib_index}, deaths=1, acknowledged=[execution_id]
-    )
+        store, make_codec(), {"stdlib_index": stdlib_index},
+        ledger=[effect for work in (undisturbed, *works) for effect in work.effects()],
+        deaths=1, acknowledged=[undisturbed.execution_id, *(work.execution_id for work in works)],
+    )  # fmt: skip
     assert violations == []

@@ -12,6 +12,7 @@ from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.application.query import ExecutionView
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain import events as ev
+from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum.engine.ports.store import Store
 from cerebelum.engine.runtime import log_capture
 from cerebelum.engine.runtime.blobs import with_blobs
@@ -27,12 +28,13 @@ class World:
 
     Args:
         store: opened.
-        options: of every `Engine` that is made.
+        options: of every `Engine` that is made; and its `codec`, where it is not the plain one.
     """
 
     def __init__(self, store: Store, **options: Any) -> None:
         self.store, self._options = store, options
-        self.engine = Engine(store, make_codec(), **options)
+        self.codec: PayloadCodec = options.pop("codec", None) or make_codec()
+        self.engine = Engine(store, self.codec, **options)
         self.client = Client(self.engine)
 
     @classmethod
@@ -86,10 +88,9 @@ class World:
         """End the node without a word: nothing more is committed, and what it held in memory is gone."""
         node, self.engine.node = self.node, None
         node.dispatcher.claiming = node.steps.accepting = False
-        for live in list(node.resident.values()):
-            node.forget(live)
+        node.residents.forget_all()
         await node.supervisor.stop()
-        await node.lease.stop()
+        await node.membership.lease.stop()
         node.watchdog.stop()
         log_capture.uninstall()
         await node.steps.stop(0)
@@ -98,7 +99,7 @@ class World:
     async def come_back(self, *workflows: WorkflowDefinition[..., Any], settings: NodeSettings | None = None) -> Client:
         """Begin anew, as another process would: with the same store and these workflows."""
         options = {**self._options, "settings": settings} if settings is not None else self._options
-        self.engine = Engine(self.store, make_codec(), **options)
+        self.engine = Engine(self.store, self.codec, **options)
         self.client = Client(self.engine)
         await self.client.register(*workflows)
         return self.client

@@ -122,6 +122,11 @@ async def waits_too_long() -> None:
     await asyncio.sleep(3600)
 
 
+@workflow(timeout=seconds(4))
+async def waits_somewhat_too_long() -> None:
+    await asyncio.sleep(3600)
+
+
 @step
 async def stands() -> str:
     await pass_gate()

@@ -47,7 +47,7 @@ async def code_that_ran(
     if stored is None:
         raise CodeNotStored(row.workflow, digest)
     definition = load_bundle(stored, allow_stored_code=True)  # a person asked to see this execution
-    return Code(definition, stored.digest, "stored", stored_sources(stored))
+    return Code(definition, stored.short_digest, "stored", stored_sources(stored))
 
 
 def given_code(definition: WorkflowDefinition[..., Any]) -> Code:

@@ -62,7 +62,9 @@ async def resume(engine: Engine, execution_id: str, *, data: Any = None, by: str
 
 async def _control(engine: Engine, kind: str, execution_id: str, content: Any, by: str) -> None:
     await _open(engine, kind, execution_id)
-    data, _ = engine.codec.encode(content, what=f"{kind} of {execution_id}")
+    # A reason is for people, who see it in lists: it is stored in clear. "null" in clear says that there is no data.
+    sealed = kind == "resume" and content is not None
+    data, _ = engine.codec.encode(content, what=f"{kind} of {execution_id}", sealed=sealed)
     await engine.post(Message(execution_id=execution_id, kind=kind, payload=data, sender=by))
 
 

@@ -44,7 +44,7 @@ class Engine:
             DefinitionError: another module declares a workflow of this name.
         """
         known = self._registered.get(definition)
-        if known is not None and self.registry.find(definition.name, known.digest) is definition:
+        if known is not None and self.registry.find(definition.name, known.short_digest) is definition:
             return known
         code = describe(definition, keep_source=self.keep_source)
         self.registry.add(definition, code)

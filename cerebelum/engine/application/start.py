@@ -152,7 +152,7 @@ async def _by_name(
         )
     data, _ = engine.codec.encode(kwargs, what=f"input of {name!r}")
     return ev.ExecutionStarted(
-        workflow=name, input=Raw(data), code=code.digest, queue=options.queue, priority=options.priority
+        workflow=name, input=Raw(data), code=code.short_digest, queue=options.queue, priority=options.priority
     )
 
 

@@ -19,7 +19,7 @@ class Info(Struct, frozen=True, kw_only=True):
     workflow: str
     run: int  # counts continue_as_new and retries of the workflow, from 1
     started_at: datetime
-    input: dict[str, Any]  # arguments by name, as JSON holds them
+    input: dict[str, Any]  # arguments by name, as JSON holds them; of those left out, the defaults
     resume_data: Any = None  # of the last `resume … --data`
     step: str | None = None  # None in workflow code
     attempt: int = 0

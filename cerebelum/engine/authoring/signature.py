@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from difflib import get_close_matches
 from functools import cached_property
 from inspect import Parameter
@@ -121,6 +121,10 @@ class CallSignature:
             if name in keywords or (name in self._by_keyword and name in decoded):
                 self._refuse(f"got several values for argument {name!r}", name)
         return (*args, *rest), {**keywords, **more}
+
+    def defaults_beside(self, given: Container[str]) -> dict[str, Any]:
+        """Return the defaults of the parameters that are not among `given`, by name."""
+        return {p.name: p.default for p in self._parameters if p.default is not Parameter.empty and p.name not in given}
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         bound = dict(zip(self._positional, args))  # noqa: B905 - *args and defaults make the lengths differ

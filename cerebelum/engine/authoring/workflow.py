@@ -39,7 +39,7 @@ class WorkflowDefinition(Generic[P, R]):
         self.timeout_us = None if timeout is None else duration_us(timeout, what=f"@workflow {self.name}: timeout")
         self.max_retries = max_retries
         self.signature = CallSignature.of(function)
-        self.code = ""  # source digest, set when it is registered
+        self.code = ""  # short source digest, set when it is registered
         self.__name__ = self.name
         self.__doc__ = function.__doc__
         self.__module__ = function.__module__

@@ -52,6 +52,12 @@ class ArgumentError(CerebelumError, TypeError):
         self.function, self.parameter, self.problem = function, parameter, problem
 
 
+class ValueRefused(CerebelumError, ValueError):
+    """A value that the store's database cannot hold: a NUL in a name, a number out of range. Nothing was written."""
+
+    code = "CB606"
+
+
 class PayloadTransformFailed(CerebelumError):
     """Encryption or compression of a payload failed, or a stored payload names a transform that is not configured."""
 

@@ -61,7 +61,7 @@ class ExecutionStarted(Trigger, frozen=True, omit_defaults=True, kw_only=True):
     workflow: str
     input: Raw = Raw(b"{}")
     seed: int = 0  # of the execution's random generator
-    code: str = ""  # source digest
+    code: str = ""  # short source digest
     queue: str = "default"
     priority: int = 0
     timeout_us: int | None = None

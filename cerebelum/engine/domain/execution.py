@@ -48,7 +48,7 @@ class ExecutionRow(Struct, kw_only=True):
 
     id: str
     workflow: str
-    code: str = ""  # source digest it runs on now
+    code: str = ""  # short source digest that it runs on now
     status: Status = "pending"
     queue: str = "default"
     priority: int = 0

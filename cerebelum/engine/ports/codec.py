@@ -11,16 +11,41 @@ class PayloadCodec(Protocol):
     The text is one JSON value in UTF-8: it goes verbatim into an event. `annotation` is what the user's code declares;
     None counts as `Any`. `what` names the value in errors ("result of step 'charge'"); its first word is the root of
     paths ("result.items[3].price"), but arguments of a call are named by their parameter ("order.items[3].price").
+
+    Attributes:
+        has_transforms: whether what is stored may differ from the JSON text in clear (`PayloadTransform`). A cipher gives
+            other bytes each time, so replay compares in clear; without transforms the engine spares itself all of it.
     """
 
-    def encode(self, value: Any, annotation: Any = Any, *, what: str) -> tuple[bytes, Any]:
+    has_transforms: bool
+
+    def encode(self, value: Any, annotation: Any = Any, *, what: str, sealed: bool = True) -> tuple[bytes, Any]:
         """Return the canonical JSON text of `value`, and the copy that decoding it gives.
+
+        Args:
+            sealed: whether transforms are applied; else the text is in clear, not to be stored but by way of `seal`.
 
         Raises:
             PayloadNotEncodable: JSON cannot hold the value exactly, or it is nested deeper than 100 levels.
             PayloadTooLarge: the text is over the limit.
             PayloadTransformFailed: an encryption or compression hook failed.
             DefinitionError: nothing can be decoded with `annotation`.
+        """
+        ...
+
+    def seal(self, text: bytes, *, what: str) -> bytes:
+        """Apply the transforms to text in clear, as `encode` gives it with `sealed=False`.
+
+        Raises:
+            PayloadTransformFailed: one of them failed.
+        """
+        ...
+
+    def unseal(self, data: bytes, *, what: str) -> bytes:
+        """Undo the transforms: the inverse of `seal`. Text in clear stays as it is.
+
+        Raises:
+            PayloadTransformFailed: as `decode`.
         """
         ...
 
@@ -44,6 +69,9 @@ class PayloadTransform(Protocol):
 
     `encode` may return `data` itself (the same object) to say "not worth it": then the transform is not recorded for
     this payload, and `decode` is not called for it. Safe to call from several threads.
+
+    Called on the node's event loop, never as a part of workflow code: time and randomness are the real ones, and `encode`
+    may give other bytes each time. While one computes, the node waits: fetch keys beforehand.
     """
 
     name: str  # stored beside the data; never rename a transform that histories name

@@ -18,13 +18,18 @@ from cerebelum.engine.authoring.step import StepDefinition
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.durations import utc
+from cerebelum.engine.domain.errors_payload import PayloadTransformFailed
 from cerebelum.engine.domain.ids import ExecutionId, child_id
 from cerebelum.engine.ports.codec import PayloadCodec
+from cerebelum.engine.runtime.clear_payloads import ClearCodec
 from cerebelum.engine.runtime.code_line import calling_line, render_line
 from cerebelum.engine.runtime.failures import describe_error
+from cerebelum.engine.runtime.input_by_name import input_by_name
 from cerebelum.engine.runtime.loop import LoopTimer, WorkflowFuture, WorkflowLoop
 from cerebelum.engine.runtime.pending import AnswerFuture, Pending, PendingChild, PendingStep, PendingTimer, PendingWait
 from cerebelum.engine.runtime.randomness import rng_for
+
+_MOST_REFUSALS = 1_000  # of code that was thrown away and asks on, whatever is raised into it
 
 
 class Discarded(BaseException):
@@ -37,7 +42,9 @@ class Asking:
     def __init__(self, execution_id: str, definition: WorkflowDefinition[..., Any], codec: PayloadCodec) -> None:
         self.execution_id = execution_id
         self.definition = definition
-        self.codec = codec
+        self.stored_codec = codec
+        self.codec: PayloadCodec = ClearCodec(codec, self._cannot_read) if codec.has_transforms else codec
+        self.unreadable: PayloadTransformFailed | None = None  # why the activation must be abandoned
         self.commands: dict[int, ev.Command] = {}  # asked in this activation, by number
         self.pending: dict[int, Pending] = {}
         self.signals: list[tuple[int, ev.SignalReceived]] = []  # received, not yet taken: (version, event)
@@ -47,12 +54,13 @@ class Asking:
         self.resume_data: Any = None
         self.started: ev.ExecutionStarted | None = None
         self.run_count = 1
-        self.input: dict[str, Any] = {}
+        self._input: dict[str, Any] | None = None
         self.loop: WorkflowLoop
         self.root_saga = Saga()
         self.started_us = 0
         self._now_us = 0
         self._rng: random.Random | None = None
+        self._refusals = 0
         self._patches: dict[str, bool] = {}
         self.recorded_patches: frozenset[str] = frozenset()
 
@@ -67,23 +75,34 @@ class Asking:
         return self._rng
 
     def info(self) -> Info:
+        if self._input is None:  # few ask for it
+            self._input = input_by_name(self.started, self.definition, self.codec)
         return Info(
             execution_id=self.execution_id,
             workflow=self.definition.name,
             run=self.run_count,
             started_at=utc(self.started_us),
-            input=self.input,
+            input=self._input,
             resume_data=self.resume_data,
         )
+
+    def _cannot_read(self, error: PayloadTransformFailed) -> None:
+        self.unreadable = error
 
     def next_number(self) -> int:
         return self.number + 1
 
     def _ask(self, command: ev.Command) -> None:
         if self.discarded:
-            raise Discarded
+            self._refuse()
         self.number = command.number
         self.commands[command.number] = command
+
+    def _refuse(self) -> None:
+        """Refuse what thrown-away code asks; code that catches even that, and asks on, waits for what never comes."""
+        self._refusals += 1
+        if self._refusals <= _MOST_REFUSALS:
+            raise Discarded
 
     def _future(self, number: int) -> AnswerFuture:
         return AnswerFuture(number, self._give_up, loop=self.loop)

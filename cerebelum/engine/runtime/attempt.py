@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec import Raw, structs
 
 from cerebelum.engine.authoring.info import Info
@@ -36,14 +35,16 @@ class Attempt:
             step=command.name,
             attempt=self.pending.attempt,
             idempotency_key=idempotency_key(self.live.id, command.number),
-            progress=msgspec.json.decode(known) if known else None,
+            progress=self.live.run.stored_codec.decode(bytes(known), what=f"progress of step {command.name!r}")
+            if known
+            else None,
         )
 
     def heartbeat(self, progress: Any) -> None:
         if progress is None:
             return
         what = f"progress of step {self.pending.command.name!r}"
-        data, _ = self.live.run.codec.encode(progress, what=what)
+        data, _ = self.live.run.stored_codec.encode(progress, what=what)
         self._progress = self.pending.progress = Raw(data)
 
     def take_progress(self) -> Raw:

@@ -15,6 +15,7 @@ from cerebelum.engine.domain.errors_determinism import ActivationBlocked
 from cerebelum.engine.domain.errors_runtime import HistoryTooLong
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.store import Message
+from cerebelum.engine.runtime.clear_payloads import sealed
 from cerebelum.engine.runtime.failures import describe_error
 from cerebelum.engine.runtime.live import LiveExecution, StartRequest
 from cerebelum.engine.runtime.loop import TurnLimit
@@ -71,13 +72,38 @@ class Conductor:
         self._steps, self._timers, self._watchdog = steps, timers, watchdog
 
     # -- from the journal -----------------------------------------------------------------------------------------
+    def lead_on(self, live: LiveExecution) -> None:
+        """Apply the triggers that wait, so that what the code asks next goes into the same commit.
+
+        The code may be ahead of the store, its effects are not: steps begin, and others are told, when the triggers that
+        led to them are durable. A code that does not come to an end is dealt with then, too: its trigger is not lost.
+        """
+        if live.cautious:
+            return
+        while live.awaiting and live.broken is None:
+            event, version, at_us = live.awaiting.popleft()
+            live.applied_version = version
+            try:
+                self._activate(live, event, version, at_us)
+            except Exception as error:
+                live.broken = version, error
+
     def durable(self, live: LiveExecution, version: int) -> None:
-        """Events up to `version` are durable: go on from them."""
+        """Events up to `version` are durable: let out what they allow, and go on from triggers that waited for this."""
         if live.dropped:
             return
         for event, event_version, at_us in live.durable(version):
+            live.applied_version, live.cautious = event_version, False
             if not self.activate(live, event, event_version, at_us):
                 return
+        if live.broken is not None and live.broken[0] <= version:
+            error = live.broken[1]
+            if not isinstance(error, TurnLimit | ActivationBlocked | HistoryMismatch):
+                raise error
+            self._residence.blocked(live, error)
+            return
+        for number in live.take_unstarted():
+            self._steps.start(live, number)
         if live.final is not None and version == live.version:
             self._residence.ended(live)
             self._residence.forget(live)
@@ -86,23 +112,27 @@ class Conductor:
 
     def activate(self, live: LiveExecution, event: ev.Event, version: int, at_us: int) -> bool:
         """Apply one trigger and carry out what the code asks; return whether the execution is still here."""
-        run = live.run
         try:
-            self._watchdog.run(live.id, run.apply, event, version, at_us)
+            self._activate(live, event, version, at_us)
         except (TurnLimit, ActivationBlocked, HistoryMismatch) as error:
             self._residence.blocked(live, error)
             return False
+        return True
+
+    def _activate(self, live: LiveExecution, event: ev.Event, version: int, at_us: int) -> None:
+        run = live.run
+        self._watchdog.run(live.id, run.apply, event, version, at_us)
         if run.commands:
             self.carry_out_all(live, run.take_commands())
         live.idle_since_us = 0
-        if isinstance(event, ev.ExecutionStarted | ev.ExecutionBegun):
+        kind = type(event)
+        if kind is ev.ExecutionStarted or kind is ev.ExecutionBegun:
             self._limit(live)
-        if isinstance(event, ev.ExecutionResumed | ev.CancelRequested):
+        if kind is ev.ExecutionResumed or kind is ev.CancelRequested:
             self.arm(live)  # taken up while it was paused, its timers were left alone
             self._begin(live)
             self.start_steps(live)
         self._after(live)
-        return True
 
     def _after(self, live: LiveExecution) -> None:
         run = live.run
@@ -111,12 +141,14 @@ class Conductor:
             for task in live.running.values():
                 task.cancel()
             live.running.clear()
+            live.unstarted.clear()
             retry, run.retry = run.retry, None
             live.record(retry, self._now_us(), trigger=True)
         elif run.ended:
             for task in live.running.values():
                 task.cancel()
             live.running.clear()
+            live.unstarted.clear()
             live.dues.clear()
         elif live.version >= MOST_EVENTS:
             error = HistoryTooLong(live.id, event_count=live.version, limit=MOST_EVENTS)
@@ -136,6 +168,8 @@ class Conductor:
     def carry_out_all(self, live: LiveExecution, commands: list[ev.Command]) -> None:
         """Record commands and do what they ask, in order."""
         now_us = self._now_us()
+        if live.run.stored_codec.has_transforms:  # all of them, before one is carried out: any may fail
+            commands = [sealed(command, live.run.stored_codec) for command in commands]
         for command in commands:
             if isinstance(command, ev.StepScheduled):
                 live.record(command, now_us)
@@ -179,11 +213,17 @@ class Conductor:
     def _schedule(self, live: LiveExecution, command: ev.StepScheduled) -> None:
         known = None if live.memory is None else live.memory.recall(command)
         if known is None:
-            self._steps.start(live, command.number)
+            self._start(live, command.number)
             return
         now_us = self._now_us()
         event = ev.StepCompleted(number=command.number, result=known, started_us=now_us, reused=True)
         live.record(event, now_us, trigger=True)
+
+    def _start(self, live: LiveExecution, number: int) -> None:
+        if live.is_ahead:
+            live.unstarted.append((live.version, number))
+        else:
+            self._steps.start(live, number)
 
     def carry_on(self, live: LiveExecution, unrecorded: list[ev.Command]) -> None:
         """Go on with an execution that was rebuilt from its history."""
@@ -198,7 +238,7 @@ class Conductor:
         """Start every pending step that does not run: after a rebuild, or when a pause ended."""
         for number, pending in list(live.run.pending.items()):
             if isinstance(pending, PendingStep) and number not in but:
-                self._steps.start(live, number)
+                self._start(live, number)
 
     def arm(self, live: LiveExecution) -> None:
         """Set the timers that are not set: of an execution that was rebuilt, or whose pause ended."""
@@ -266,7 +306,7 @@ class Conductor:
         start = new_start(execution_id, started, now_us=now_us, owner=self._owner(), source=live.id)
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         answer.add_done_callback(lambda done: self._child_answered(live, execution_id, number, done))
-        request = StartRequest(start, answer, lambda: self._residence.adopt(start.row, started, now_us))
+        request = StartRequest(start, answer, lambda _: self._residence.adopt(start.row, started, now_us))
         live.starts.append(request)
 
     def _child_answered(self, live: LiveExecution, child: str, number: int, answer: asyncio.Future[bool]) -> None:

@@ -39,6 +39,7 @@ class Journal:
         store: where it commits.
         writer: the node's nonce: with a counter it names batches.
         now_us: the store's clock.
+        lead_on: called with an execution before what it holds is taken, so that its code goes as far as it can.
         on_durable: called with (execution, version) after each commit that wrote something of it.
         on_fenced: called with an execution that moved on elsewhere.
         on_refused: called with an execution whose events cannot be written, and why.
@@ -53,6 +54,7 @@ class Journal:
         *,
         writer: Callable[[], str],
         now_us: Callable[[], int],
+        lead_on: Callable[[LiveExecution], None],
         on_durable: Callable[[LiveExecution, int], None],
         on_fenced: Callable[[LiveExecution], None],
         on_refused: Callable[[LiveExecution, Exception], None],
@@ -61,6 +63,7 @@ class Journal:
         give_up_after_s: float = 10.0,
     ) -> None:
         self._store, self._now_us, self._writer = store, now_us, writer
+        self._lead_on = lead_on
         self._on_durable, self._on_fenced, self._on_trouble = on_durable, on_fenced, on_trouble
         self._on_messages = on_messages
         self._on_refused = on_refused
@@ -86,10 +89,18 @@ class Journal:
         """Return once fewer than 20,000 starts are in line."""
         await self._room.wait()
 
-    def offer(self, start: Start, on_committed: Callable[[], None]) -> asyncio.Future[bool]:
-        """Commit a new execution; the answer is False when its id is taken, or a `StoreError`: nothing was written."""
+    def offer(
+        self,
+        start: Start,
+        begin: Callable[[], LiveExecution | None],
+        on_committed: Callable[[LiveExecution | None], None],
+    ) -> asyncio.Future[bool]:
+        """Commit a new execution; the answer is False when its id is taken, or a `StoreError`: nothing was written.
+
+        Its code begins (`begin`) with its turn to be committed, so that starts in line are small.
+        """
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._starts.append(StartRequest(start, answer, on_committed))
+        self._starts.append(StartRequest(start, answer, on_committed, begin))
         if len(self._starts) >= _WAITING_STARTS:
             self._room.clear()
         self._wake.set()
@@ -170,6 +181,9 @@ class Journal:
             self._room.set()
         now_us = self._now_us()
         appends, blobs, messages = [], [], []
+        for live in lives:
+            if live.awaiting and not live.dropped:
+                self._lead_on(live)
         lives = [live for live in lives if not live.dropped]
         for live in lives:
             append, own_blobs = live.take(now_us)
@@ -182,6 +196,8 @@ class Journal:
                 messages.extend(live.outbox)
                 live.outbox = []
         starts = self._one_per_id(starts)
+        for request in starts:
+            request.prepare(now_us)
         return (
             lives,
             starts,
@@ -211,17 +227,19 @@ class Journal:
     async def _commit(self, batch: Batch, starts: Sequence[StartRequest]) -> Committed:
         """Commit, and again after errors that wrote nothing. Starts are told of the first such error."""
         wait_s, waited_s, in_doubt = _RETRY_FIRST_S, 0.0, False
+        trouble: StoreError
         while True:
             try:
                 committed = await self._store.commit(batch)
                 return structs.replace(committed, in_doubt=True) if in_doubt else committed
             except CommitInDoubt as doubt:
-                in_doubt = True
+                in_doubt, trouble = True, doubt
                 _log.warning("commit in doubt", batch=batch.id, error=str(doubt))
                 settled = await self._settle(batch)
                 if settled is not None:
                     return settled
             except StoreError as error:
+                trouble = error
                 _log.warning("commit refused", error=str(error), again_in_s=wait_s)
                 children = [request for request in starts if request.start.source]  # their parents' events ask for them
                 batch.starts = [request.start for request in children]
@@ -231,8 +249,8 @@ class Journal:
                 self._room.set()
                 if not (batch.appends or batch.messages or batch.logs):
                     return Committed()
-                if waited_s < self._give_up_after_s <= waited_s + wait_s:
-                    self._on_trouble(error)
+            if waited_s < self._give_up_after_s <= waited_s + wait_s:
+                self._on_trouble(trouble)
             await asyncio.sleep(wait_s)
             waited_s += wait_s
             wait_s = min(_RETRY_MOST_S, wait_s * 2)
@@ -251,8 +269,7 @@ class Journal:
     @staticmethod
     def _refuse_starts(starts: Sequence[StartRequest], error: Exception) -> None:
         for request in starts:
-            if not request.answer.done():
-                request.answer.set_exception(error)
+            request.refuse(error)
 
     def _refuse(self, part: _Part, error: Exception) -> None:
         self._refuse_starts(part.starts, error)
@@ -264,16 +281,18 @@ class Journal:
             self._on_messages()
         left_out = committed.existing | committed.fenced
         for request in part.starts:
-            if request.answer.done():
+            if request.refused:
                 continue
-            # In doubt, "existing" may be the start itself, landed late. Taking it up is safe: R1 fences a mistake.
-            is_new = committed.in_doubt or request.start.row.id not in left_out
-            request.answer.set_result(is_new)
-            if is_new and request.on_committed is not None:
-                request.on_committed()
+            # In doubt, "existing" may be the start itself, landed late: it is there, and is read before it goes on (R4).
+            if committed.in_doubt and request.live is not None:
+                self._on_fenced(request.live)
+            request.committed(committed.in_doubt or request.start.row.id not in left_out)
         for live, append in zip(part.lives, part.batch.appends, strict=True):
             # After a commit in doubt we know that it is there, not what it left out: re-read (R4).
-            if live.id in committed.fenced or committed.in_doubt:
+            if live.id in committed.refused:
+                said = committed.refused[live.id]
+                self._on_refused(live, StoreError(f"the SQL of a transactional step failed: {said}"))
+            elif live.id in committed.fenced or committed.in_doubt:
                 self._on_fenced(live)
             else:
                 self._on_durable(live, append.row.last_version)
@@ -289,7 +308,7 @@ class _Part:
 
     def apart(self, new_id: Callable[[], str]) -> Iterator[_Part]:
         """Yield a part for each execution, with the children it starts, then one for each other start."""
-        alone = [request for request in self.starts if not request.answer.done()]
+        alone = [request for request in self.starts if not request.refused]
         for live, append in zip(self.lives, self.batch.appends, strict=True):
             children = [request for request in alone if request.start.source == live.id]
             alone = [request for request in alone if request.start.source != live.id]

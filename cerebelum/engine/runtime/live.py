@@ -2,16 +2,19 @@
 
 Rules:
 - `record` gives the next version and the instant (never earlier than the one before) and puts the event into the
-  buffer that the journal takes whole. Triggers wait in `awaiting` until they are durable.
+  buffer that the journal takes whole. Triggers wait in `awaiting` until the code is led on.
+- The code may be ahead of the store: what it asks for is recorded in the commit of the trigger it goes on from, and
+  begins (`unstarted`) only once that is durable. Of a new execution, even its start may still be under way (`new`).
 - `dropped` is final: a fenced, evicted or ended execution records nothing more, whatever still calls it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections import deque
 from collections.abc import Callable, Sequence
+
+from msgspec import structs
 
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.execution import ExecutionRow, Status
@@ -37,37 +40,78 @@ def _has_a_due(pending: Pending) -> bool:
 
 
 class StartRequest:
-    """A new execution on its way into the store; `answer` becomes False when its id is taken."""
+    """A new execution on its way into the store; `answer` becomes False when its id is taken.
 
-    __slots__ = ("answer", "on_committed", "start")
+    Args:
+        begin: leads its code to where it first waits; None back: it does not begin here.
+        on_committed: told that it is durable and new, with what `begin` gave.
+    """
 
-    def __init__(self, start: Start, answer: asyncio.Future[bool], on_committed: Callable[[], None] | None) -> None:
-        self.start, self.answer, self.on_committed = start, answer, on_committed
+    __slots__ = ("_begin", "_on_committed", "answer", "live", "refused", "start")
+
+    def __init__(
+        self,
+        start: Start,
+        answer: asyncio.Future[bool],
+        on_committed: Callable[[LiveExecution | None], None],
+        begin: Callable[[], LiveExecution | None] | None = None,
+    ) -> None:
+        self.start, self.answer, self._on_committed, self._begin = start, answer, on_committed, begin
+        self.live: LiveExecution | None = None
+        self.refused = False
+
+    def prepare(self, now_us: int) -> None:
+        """Have the code begin; what it asks for first is committed with its start."""
+        if self._begin is not None:
+            self.live = self._begin()
+            if self.live is not None:
+                self.start = self.live.take_start(self.start, now_us)
+
+    def committed(self, is_new: bool) -> None:
+        """Tell that the commit is done, and whether it holds this start."""
+        if is_new:
+            self._on_committed(self.live)
+        elif self.live is not None:
+            self.live.drop()
+        if not self.answer.done():
+            self.answer.set_result(is_new)
+
+    def refuse(self, error: Exception) -> None:
+        """Tell that it was not written."""
+        self.refused = True
+        if self.live is not None:
+            self.live.drop()
+        if not self.answer.done():
+            self.answer.set_exception(error)
 
 
 class LiveExecution:
     """See the module's rules. `changed` is called once when there is something for the journal to take."""
 
     __slots__ = (
-        "_blobs", "_buffer", "_changed", "_consumed", "_last_at_us", "_statements", "_unpublished", "awaiting", "dirty",
-        "dropped", "dues", "epoch", "far", "final", "id", "idle_since_us", "memory", "messages_seen", "on_recorded", "outbox",
-        "owner", "paused_at_end", "rest", "row", "run", "running", "signal_keys", "starts", "taken_version", "version",
-        "when_durable",
+        "_blobs", "_buffer", "_changed", "_consumed", "_last_at_us", "_statements", "_unpublished", "applied_version",
+        "awaiting", "broken", "cautious", "dirty", "dropped", "dues", "durable_version", "epoch", "far", "final", "id",
+        "idle_since_us", "memory", "messages_seen", "new", "on_recorded", "outbox", "owner", "paused_at_end", "rest",
+        "row", "run", "running", "signal_keys", "starts", "taken_version", "unstarted", "version", "when_durable",
     )  # fmt: skip
 
     def __init__(
         self, row: ExecutionRow, run: WorkflowRun, *, owner: str, changed: Callable[[LiveExecution], None]
     ) -> None:
         self.row, self.run, self.owner, self.epoch, self.id = row, run, owner, row.epoch, row.id
-        self.version = self.taken_version = row.last_version
+        self.version = self.taken_version = self.durable_version = self.applied_version = row.last_version
         self.awaiting: deque[tuple[ev.Event, int, int]] = deque()
         self.running: dict[int, asyncio.Task[None]] = {}  # attempts under way, by step number
         self.far: set[int] = set()  # of those, what the timers have not taken in yet
         self.dues: dict[int, int] = {}  # timers, waits and retries: number -> due_us
         self.when_durable: list[tuple[int, Callable[[], None]]] = []  # (version, callback), in order
+        self.unstarted: list[tuple[int, int]] = []  # (version, step): scheduled by code that is ahead of the store
+        self.cautious = False  # its triggers are applied once they are durable, not before
+        self.broken: tuple[int, Exception] | None = None  # (version of the trigger, why): the code went no further
+        self.new = False  # its start is not durable
         self.signal_keys: set[str] = set()
         self.messages_seen: set[int] = set()
-        self.memory = StepMemory() if run.definition.max_retries else None
+        self.memory = StepMemory(run.stored_codec) if run.definition.max_retries else None
         self.final: ev.Event | None = None
         self.dropped = self.dirty = self.rest = False
         self.idle_since_us = 0
@@ -96,9 +140,7 @@ class LiveExecution:
         recorded = ev.RecordedEvent(self.version, event.type, data, at_us)
         self._buffer.append(recorded)
         if self.on_recorded is not None:
-            if self._unpublished is None:
-                self._unpublished = deque()
-            self._unpublished.append(recorded)
+            self._publish_later(recorded)
         if trigger:
             self.awaiting.append((event, self.version, at_us))
         if self.memory is not None:
@@ -110,6 +152,11 @@ class LiveExecution:
                 self.row.error = f"{event.error.name}: {event.error.message}".split("\n", 1)[0][:500]
         self.mark()
         return self.version
+
+    def _publish_later(self, recorded: ev.RecordedEvent) -> None:
+        if self._unpublished is None:
+            self._unpublished = deque()
+        self._unpublished.append(recorded)
 
     def consume(self, message: Message) -> None:
         """Delete a message from the inbox in the next commit."""
@@ -131,7 +178,42 @@ class LiveExecution:
             self.dirty = True
             self._changed(self)
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the code went on from something that is not durable: what it asks for must not begin yet."""
+        return self.applied_version > self.durable_version
+
     # -- for the journal ------------------------------------------------------------------------------------------
+    def expect_start(self, started: ev.ExecutionStarted, recorded: ev.RecordedEvent) -> None:
+        """Be an execution whose start is not in the store yet; until `started_durably` the journal takes nothing more."""
+        self.new = self.dirty = True
+        self.taken_version = self.durable_version = self.applied_version = 0
+        self._buffer.append(recorded)
+        self._publish_later(recorded)
+        self.awaiting.append((started, recorded.version, recorded.at_us))
+
+    def take_start(self, start: Start, now_us: int) -> Start:
+        """Return the new execution as it is to be stored: with what its code did so far.
+
+        What reaches beyond its own row (children, messages) needs a row that is there: then the store gets the first
+        event alone, and the rest follows in the next commit.
+        """
+        first, *rest = self._buffer
+        if not self.starts and not self.outbox:
+            append, blobs = self.take(now_us)
+            row, events = append.row, append.events
+        else:
+            row, events, blobs = structs.replace(start.row, owner=self.owner), [first], []
+            self.taken_version, self._buffer = first.version, rest
+        self.dirty = True
+        return structs.replace(start, row=row, events=events, blobs=[*start.blobs, *blobs])
+
+    def started_durably(self) -> None:
+        """Go on like any other execution: its start is committed."""
+        self.new = self.dirty = False
+        if self._buffer or self.awaiting or self.starts or self.outbox:
+            self.mark()
+
     def take(self, now_us: int) -> tuple[Append, list[tuple[str, bytes]]]:
         """Return what the next commit writes, and its blobs; the buffer is empty then."""
         self.dirty = False
@@ -150,7 +232,7 @@ class LiveExecution:
 
     def _snapshot(self, now_us: int) -> ExecutionRow:
         row = self.row
-        row.last_version, row.updated_at_us, row.claims = self.version, now_us, 0
+        row.last_version, row.updated_at_us, row.claims = self.version, max(now_us, self._last_at_us), 0
         if row.started_at_us is None and self.run.begun:
             row.started_at_us = self.run.started_us or now_us
         if self.final is None:
@@ -159,16 +241,16 @@ class LiveExecution:
         else:
             row.wake_at_us = row.current_step = None
         self.rest = self.final is not None or self.rests(now_us)
-        snapshot = copy.copy(row)
-        snapshot.owner = None if self.rest else self.owner
-        return snapshot
+        return structs.replace(row, owner=None if self.rest else self.owner)
 
     def rests(self, now_us: int) -> bool:
         """Return whether nothing will happen here for long: then the execution is handed back and forgotten.
 
         A far timer rests at once. Waits for messages rest after a while, since most are answered soon.
         """
-        if self.awaiting or self.running or self.when_durable or self.run.retry is not None:
+        if self.awaiting or self.running or self.unstarted or self.when_durable:
+            return False
+        if self.run.retry is not None or self.broken is not None:
             return False
         if self.run.paused:
             return True
@@ -191,7 +273,8 @@ class LiveExecution:
             return "paused"
         if not self.run.begun:
             return "running" if self.awaiting else "pending"
-        return "running" if self.awaiting or self.running or not self.run.pending else "waiting"
+        busy = self.awaiting or self.running or self.unstarted or not self.run.pending
+        return "running" if busy else "waiting"
 
     def _current_step(self) -> str | None:
         pending = self.run.pending
@@ -208,6 +291,7 @@ class LiveExecution:
 
     def durable(self, version: int) -> list[tuple[ev.Event, int, int]]:
         """Return the triggers up to `version`, now durable, in order; run what waited for it."""
+        self.durable_version = version
         while self._unpublished and self.on_recorded is not None and self._unpublished[0].version <= version:
             self.on_recorded(self.id, self._unpublished.popleft())
         ready: list[tuple[ev.Event, int, int]] = []
@@ -215,6 +299,18 @@ class LiveExecution:
             ready.append(self.awaiting.popleft())
         while self.when_durable and self.when_durable[0][0] <= version:
             self.when_durable.pop(0)[1]()
+        return ready
+
+    def take_unstarted(self) -> list[int]:
+        """Return the steps that may begin: they are durable, and so is what they follow from."""
+        if not self.unstarted:
+            return []
+        durable = self.durable_version
+        if self.unstarted[-1][0] <= durable:
+            everything, self.unstarted = self.unstarted, []
+            return [number for _, number in everything]
+        ready = [number for version, number in self.unstarted if version <= durable]
+        self.unstarted = [entry for entry in self.unstarted if entry[0] > durable]
         return ready
 
     def drop(self) -> None:

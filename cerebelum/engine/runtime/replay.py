@@ -16,6 +16,7 @@ from msgspec import Raw, structs
 
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import HistoryMismatch
+from cerebelum.engine.runtime.clear_payloads import unsealed, without_payload
 from cerebelum.engine.runtime.code_line import waiting_line
 from cerebelum.engine.runtime.loop import TurnLimit
 from cerebelum.engine.runtime.rendering import render
@@ -96,6 +97,9 @@ class Replay:
 
     def _check(self, recorded: ev.Command, version: int) -> None:
         asked = self._asked.popleft() if self._asked else None
+        seals = self.run.stored_codec.has_transforms
+        if seals:
+            recorded = unsealed(recorded, self.run.stored_codec)
         final = recorded.type in ev.FINAL_TYPES
         if final:
             self.ending = recorded, asked
@@ -105,7 +109,9 @@ class Replay:
             return
         was, now = describe_command(recorded), _NOTHING_ASKED if asked is None else describe_command(asked)
         if asked is not None and was == now:
-            was, now = _in_detail(was, recorded), _in_detail(now, asked)
+            # The message may be stored, as the reason of a pause: it must not show what is stored sealed.
+            shown = (without_payload(recorded), without_payload(asked)) if seals else (recorded, asked)
+            was, now = _in_detail(was, shown[0]), _in_detail(now, shown[1])
         self._refuse(version, was, now, recorded.line, self._line() if asked is None else asked.line)
 
     def _refuse(self, version: int, was: str, now: str, recorded_line: str, line: str) -> NoReturn:

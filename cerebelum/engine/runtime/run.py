@@ -68,6 +68,7 @@ class WorkflowRun(Asking):
 
         Raises:
             HistoryMismatch: the event answers a command that this code never gave.
+            PayloadTransformFailed: a payload cannot be unsealed here.
         """
         if self.ended:
             return
@@ -86,10 +87,8 @@ class WorkflowRun(Asking):
         self._activate(event, version)
 
     def _activate(self, event: ev.Event, version: int) -> None:
-        if isinstance(event, ev.ExecutionStarted | ev.ExecutionRetried):
+        if type(event) in _BEGINNINGS:
             self._begin(event)
-        elif isinstance(event, ev.ExecutionBegun):
-            self.started_us = self._now_us
         self.loop.set_now_us(self._now_us)
         outer, outer_loop = slot.activation, asyncio._get_running_loop()
         slot.activation = self
@@ -97,6 +96,8 @@ class WorkflowRun(Asking):
         try:
             _HANDLERS[type(event)](self, event, version)
             self.loop.run_until_idle()
+            if self.unreadable is not None:
+                raise self.unreadable
             self._notice_deadlock()
             if self._main is not None and self._main.done() and not self.ended:
                 self._settle(self._main)
@@ -112,6 +113,8 @@ class WorkflowRun(Asking):
         self._stuck = Deadlocked(self.execution_id, waiting_line(self._main.get_coro()) or self.definition.name)
         self._main.cancel()
         self.loop.run_until_idle()
+        if not self._main.done() and not self.pending:
+            self._fail(self._stuck)  # it caught even that, and waits on
 
     def take_commands(self) -> list[ev.Command]:
         """Return the commands asked since the last call, in order."""
@@ -119,17 +122,20 @@ class WorkflowRun(Asking):
         self.commands.clear()
         return commands
 
-    def _begin(self, event: ev.ExecutionStarted | ev.ExecutionRetried) -> None:
-        if isinstance(event, ev.ExecutionStarted):
-            self.started, self.started_us = event, self._now_us
-            self.run_count = event.run
-            seed = seed_of(self.execution_id, event.seed)
-        else:
+    def _begin(self, event: ev.Event) -> None:
+        if isinstance(event, ev.ExecutionRetried):
             self.close()
             self.discarded = False
             self.run_count, self.retry = event.run, None
             self.root_saga = Saga()
             seed = seed_of(self.execution_id, event.run)
+        elif isinstance(event, ev.ExecutionStarted):
+            self.started, self.started_us = event, self._now_us
+            self.run_count = event.run
+            seed = seed_of(self.execution_id, event.seed)
+        else:  # a deferred start begins: the loop is there
+            self.started_us = self._now_us
+            return
         self.loop = WorkflowLoop(self, seed=seed)  # type: ignore[abstract]  # the rest is refused, see loop.py
 
     @property
@@ -145,8 +151,6 @@ class WorkflowRun(Asking):
         try:
             bound = self.codec.decode(bytes(self.started.input), signature.arguments_type, what=what)
             args, kwargs = signature.call_arguments(bound)
-            if not self.input:
-                self.input = self.codec.decode(bytes(self.started.input), what=what)
             coroutine = self._guarded(args, kwargs)
         except Exception as error:
             coroutine = self._fail_early(error)
@@ -385,4 +389,5 @@ _HANDLERS: dict[type[ev.Event], Callable[[WorkflowRun, Any, int], None]] = {
     ev.ExecutionResumed: WorkflowRun._resumed,
     ev.CancelRequested: WorkflowRun._cancel_requested,
 }
+_BEGINNINGS = frozenset((ev.ExecutionStarted, ev.ExecutionBegun, ev.ExecutionRetried))
 TRIGGERS = frozenset(_HANDLERS) | {ev.ExecutionPaused}

@@ -9,12 +9,15 @@ from __future__ import annotations
 from msgspec import Raw
 
 from cerebelum.engine.domain import events as ev
+from cerebelum.engine.ports.codec import PayloadCodec
+from cerebelum.engine.runtime.clear_payloads import unsealed
 
 
 class StepMemory:
     """Fed with every event of one execution, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, codec: PayloadCodec) -> None:
+        self._codec = codec
         self._base = 0  # number of the last command of the run before: places are counted from there
         self._scheduled: dict[int, ev.StepScheduled] = {}
         self._completed: dict[int, Raw] = {}
@@ -28,7 +31,7 @@ class StepMemory:
             self._completed[event.number] = event.result
         elif isinstance(event, ev.ExecutionRetried):
             self._reusable = {
-                _place(self._scheduled[number], self._base): result
+                self._place(self._scheduled[number]): result
                 for number, result in self._completed.items()
                 if number in self._scheduled and (not event.keep_below or number < event.keep_below)
             }
@@ -38,8 +41,9 @@ class StepMemory:
 
     def recall(self, command: ev.StepScheduled) -> Raw | None:
         """Return, once, the result that an earlier run has for this step."""
-        return self._reusable.pop(_place(command, self._base), None)
+        return self._reusable.pop(self._place(command), None)
 
-
-def _place(command: ev.StepScheduled, base: int) -> tuple[int, str, bytes]:
-    return command.number - base, command.name, bytes(command.args)
+    def _place(self, command: ev.StepScheduled) -> tuple[int, str, bytes]:
+        if self._codec.has_transforms:  # sealed, the same arguments are other bytes each time
+            command = unsealed(command, self._codec)
+        return command.number - self._base, command.name, bytes(command.args)

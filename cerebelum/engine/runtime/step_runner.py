@@ -109,7 +109,7 @@ class StepRunner:
             if isinstance(result, Error):
                 raise ErrorResult(result.reason)
             what = f"result of step {pending.command.name!r}"
-            data, _ = live.run.codec.encode(result, pending.step.signature.result_type, what=what)
+            data, _ = live.run.stored_codec.encode(result, pending.step.signature.result_type, what=what)
         except asyncio.CancelledError:
             if live.dropped or live.run.pending.get(number) is not pending:
                 return  # given up: nobody waits for it

@@ -162,7 +162,7 @@ def _captured(name: str, bundle: SourceBundle, digest: str, prefix: str, root: P
 def _workflow_of(module: ModuleType, code: CodeVersion) -> WorkflowDefinition[..., Any]:
     for value in vars(module).values():
         if is_workflow(value) and value.name == code.workflow:
-            value.code = code.digest
+            value.code = code.short_digest
             return value
     raise _refused(
         code,

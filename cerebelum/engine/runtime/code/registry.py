@@ -23,8 +23,8 @@ class Registered(Struct, frozen=True, eq=False):
 
     @property
     def digest(self) -> str:
-        """The version's source digest."""
-        return self.code.digest if self.code else ""
+        """The version's source digest, the short one."""
+        return self.code.short_digest if self.code else ""
 
 
 class WorkflowRegistry:

@@ -1,9 +1,13 @@
-"""Workflow time in the `time` module. Every clock of it reads the same instant, that of the event being applied."""
+"""Workflow time in the `time` module. Every clock of it reads the same instant, that of the event being applied.
+
+Local time is UTC in workflows: the zone of the process would be another on the next node.
+"""
 
 from __future__ import annotations
 
 import time
 from asyncio.base_events import BaseEventLoop
+from calendar import timegm
 from collections.abc import Callable
 from typing import Any
 
@@ -51,7 +55,9 @@ if hasattr(time, "clock_gettime"):  # Unix only
 
 @clock.replaces(time, "localtime")
 def _localtime(_: Replacements, seconds: float | None = None, /) -> time.struct_time:
-    return real.localtime(_now_or_none() if seconds is None else seconds)
+    if slot.activation is None:
+        return real.localtime(seconds)
+    return real.gmtime(_now_or_none() if seconds is None else seconds)
 
 
 @clock.replaces(time, "gmtime")
@@ -61,7 +67,12 @@ def _gmtime(_: Replacements, seconds: float | None = None, /) -> time.struct_tim
 
 @clock.replaces(time, "ctime")
 def _ctime(_: Replacements, seconds: float | None = None, /) -> str:
-    return real.ctime(_now_or_none() if seconds is None else seconds)
+    return real.ctime(seconds) if slot.activation is None else real.asctime(_localtime(_, seconds))
+
+
+@clock.replaces(time, "mktime")
+def _mktime(_: Replacements, moment: Any, /) -> float:
+    return real.mktime(moment) if slot.activation is None else float(timegm(moment))
 
 
 @clock.replaces(time, "asctime")

@@ -93,7 +93,9 @@ def _probes() -> list[tuple[str, Callable[[], Any], Any]]:
         ("time.perf_counter", time.perf_counter, now_s),
         ("time.gmtime", time.gmtime, time.gmtime(now_s)),
         ("datetime.now", lambda: datetime.now(UTC), _EPOCH + timedelta(microseconds=_PROBE_US)),
-        ("date.today", date.today, date.fromtimestamp(now_s)),  # what `today` means
+        ("datetime.now, naive", datetime.now, datetime.fromtimestamp(now_s, UTC).replace(tzinfo=None)),
+        ("datetime.timestamp", (_EPOCH + timedelta(microseconds=_PROBE_US)).replace(tzinfo=None).timestamp, now_s),
+        ("date.today", date.today, datetime.fromtimestamp(now_s, UTC).date()),
         ("random.random", random.random, _drawn(lambda rng: rng.random())),
         ("random.getrandbits", lambda: random.getrandbits(64), _drawn(lambda rng: rng.getrandbits(64))),
         ("os.urandom", lambda: os.urandom(16), some_bytes),

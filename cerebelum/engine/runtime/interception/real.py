@@ -19,6 +19,7 @@ gmtime = _time.gmtime
 ctime = _time.ctime
 asctime = _time.asctime
 strftime = _time.strftime
+mktime = _time.mktime
 sleep = _time.sleep
 
 datetime_plain_now: Any = datetime.now
@@ -27,7 +28,10 @@ datetime_plain_now: Any = datetime.now
 datetime_now: Any = datetime.__dict__["now"]
 datetime_utcnow: Any = datetime.__dict__["utcnow"]
 datetime_fromtimestamp: Any = datetime.__dict__["fromtimestamp"]
+datetime_timestamp: Any = datetime.__dict__["timestamp"]
+datetime_astimezone: Any = datetime.__dict__["astimezone"]
 date_today: Any = date.__dict__["today"]
+date_fromtimestamp: Any = date.__dict__["fromtimestamp"]
 
 urandom = os.urandom
 random_seed: Any = _random.Random.seed

@@ -52,9 +52,9 @@ def test_a_pinned_version_does_not_become_the_newest(write: WriteFile) -> None:
     pinned = load_bundle(old, allow_stored_code=True)
     registry.add_pinned(pinned, old)
     assert registry.newest("order") is new
-    assert registry.find("order", old.digest) is pinned
-    registry.remove("order", old.digest)
-    assert registry.find("order", old.digest) is None
+    assert registry.find("order", old.short_digest) is pinned
+    registry.remove("order", old.short_digest)
+    assert registry.find("order", old.short_digest) is None
     registry.remove("order", new.digest)
     assert registry.names() == ()
 
