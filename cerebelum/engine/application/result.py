@@ -65,7 +65,7 @@ async def _one_final_event(engine: Engine, execution_id: str) -> ev.Event:
     if node is not None and execution_id in node.resident:
         return await node.results.final_event(execution_id)
     results = node.results if node is not None else Results(engine.store)
-    final = await results.stored_final_event(execution_id)
+    final = results.recent(execution_id) or await results.stored_final_event(execution_id)
     if final is not None:
         return final
     if node is not None:

@@ -26,7 +26,7 @@ from cerebelum.engine.runtime.live import LiveExecution, StartRequest
 from cerebelum.engine.runtime.own_log import OwnLog
 
 _BATCH_EXECUTIONS = 2_000  # appends in one commit
-_BATCH_STARTS = 2_000
+_BATCH_STARTS = 500
 _WAITING_STARTS = 20_000  # then `start` waits
 _RETRY_FIRST_S, _RETRY_MOST_S = 0.05, 2.0
 _log = OwnLog("cerebelum.journal")

@@ -97,6 +97,7 @@ class Residents:
 
     def begun(self, start: Start, live: LiveExecution | None) -> None:
         """Go on with what `begin` gave: its start is durable."""
+        self._results.forget(start.row.id)
         if live is None:
             self.hand_back(start.row)
         elif live.dropped or live.owner != self._owner():

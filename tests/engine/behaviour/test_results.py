@@ -6,11 +6,16 @@ import asyncio
 
 import pytest
 
-from cerebelum import ExecutionFailed, days, heartbeat, hours, info, minutes, seconds, step, transaction
+from cerebelum import ExecutionFailed, days, heartbeat, hours, info, minutes, seconds, step, transaction, workflow
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors_runtime import NotInStep
 from tests.engine.world import PATIENCE_S, World
 from tests.flows import ledger, steps
+
+
+@workflow
+async def double(number: int) -> int:
+    return number * 2
 
 
 async def test_each_step_hands_its_result_to_the_next(world: World) -> None:
@@ -128,3 +133,25 @@ def test_asking_outside_a_step_is_an_error(call: object) -> None:
     """B13: nothing is bound outside a step, and the error says so."""
     with pytest.raises(NotInStep, match=r"has a meaning inside a .*running step only"):
         call()  # type: ignore[operator]
+
+
+async def test_results_of_what_just_ended_are_not_read_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """U10: of three hundred executions that ended before anybody asked, no result is read from the store."""
+    handles = await world.client.start_many(double, [(number,) for number in range(300)])
+    async with asyncio.timeout(PATIENCE_S):
+        while world.node.resident:  # noqa: ASYNC110 - what it waits for is told to nobody
+            await asyncio.sleep(0.005)
+
+    async def refuse(execution_id: str) -> None:
+        raise AssertionError(f"the result of {execution_id} was read from the store")
+
+    monkeypatch.setattr(world.store, "last_event", refuse)
+    assert [await handle.result(PATIENCE_S) for handle in handles] == [number * 2 for number in range(300)]
+
+
+async def test_the_result_of_a_replaced_execution_is_not_the_former_ones(world: World) -> None:
+    """F9: started anew under its id, an execution gives its own result, not what the one before gave a moment ago."""
+    first = await world.client.start(double, 1, id="replaced-at-once")
+    assert await first.result(PATIENCE_S) == 2
+    second = await world.client.start(double, 5, id="replaced-at-once", if_exists="replace")
+    assert await second.result(PATIENCE_S) == 10
