@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -68,6 +68,7 @@ async def connect(
     *,
     node: bool = True,
     settings: NodeSettings | None = None,
+    queues: Mapping[str, int] | None = None,
     transforms: tuple[PayloadTransform, ...] = (),
     allow_stored_code: bool = False,
     **node_options: Any,
@@ -77,15 +78,19 @@ async def connect(
     Args:
         url: see `open_store`.
         node: run the workflows that are started by their function in this process.
+        queues: name to how many of a queue's steps run at once on this process's node.
         transforms: payload hooks; every process that reads the store needs the same.
         allow_stored_code: run old versions from the source that the store keeps, where their code is gone.
 
     Raises:
         StoreError: the store cannot be used; nothing was written.
+        DefinitionError: a queue's name or number cannot be used.
     """
     from cerebelum.engine.application.client import Client
     from cerebelum.engine.application.engine import Engine
 
+    if queues is not None:
+        settings = _with_queues(settings, queues)
     store = open_store(url)
     await store.open()
     engine = Engine(
@@ -98,6 +103,15 @@ async def connect(
             await engine.stop_node()
         finally:
             await store.close()
+
+
+def _with_queues(settings: NodeSettings | None, queues: Mapping[str, int]) -> NodeSettings:
+    from msgspec import structs
+
+    from cerebelum.engine.domain.queues import checked_queues
+    from cerebelum.engine.runtime.node import NodeSettings
+
+    return structs.replace(settings or NodeSettings(), queues=checked_queues(queues))
 
 
 class BlockingHandle:
@@ -126,9 +140,17 @@ class BlockingClient:
         """As `Client.start`."""
         return BlockingHandle(self, self.call(self._client.start(workflow, *args, **options)))
 
+    def provide_input(self, execution_id: str, name: str, data: Any = None, *, by: str = "") -> str:
+        """As `Client.provide_input`."""
+        return self.call(self._client.provide_input(execution_id, name, data, by=by))
+
     def handle(self, execution_id: str) -> BlockingHandle:
         """As `Client.handle`."""
         return BlockingHandle(self, self._client.handle(execution_id))
+
+    def signal_with_start(self, workflow: Any, *args: Any, **options: Any) -> BlockingHandle:
+        """As `Client.signal_with_start`."""
+        return BlockingHandle(self, self.call(self._client.signal_with_start(workflow, *args, **options)))
 
     def list(self, **conditions: Any) -> Any:
         """As `Client.list`."""

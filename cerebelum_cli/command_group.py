@@ -69,7 +69,7 @@ def _usage_problem(error: typer.TyperException, line: Sequence[str]) -> BaseExce
 
 def wants_json(line: Sequence[str]) -> bool:
     """Return whether a command line asks for JSON: then errors are JSON as well."""
-    payload_option = line[:1] == ["signal"]  # there `--json` takes the signal's payload
+    payload_option = line[:1] in (["signal"], ["input"], ["update"], ["query"])  # there `--json` takes the payload
     for word, following in zip(line, [*line[1:], ""], strict=False):
         if word == "--":
             return False

@@ -80,6 +80,35 @@ class UnknownCode(CerebelumError):
         self.wanted = code
 
 
+class GraphProgramMissing(CerebelumError):
+    """A PNG is drawn by Graphviz, which is not installed."""
+
+    code = "CB206"
+    exit_code = 2
+
+    def __init__(self, target: str) -> None:
+        super().__init__(
+            "a PNG is drawn by Graphviz, whose program `dot` is not on the PATH; nothing was written\n"
+            "  help: install it (Debian, Ubuntu: apt install graphviz; macOS: brew install graphviz)\n"
+            f"  help: or take SVG, which needs no program: cerebelum graph {target} --svg -o graph.svg"
+        )
+        self.target = target
+
+
+class GraphProgramFailed(CerebelumError):
+    """Graphviz could not draw the picture."""
+
+    code = "CB207"
+    exit_code = 1
+
+    def __init__(self, target: str, said: str) -> None:
+        super().__init__(
+            f"`dot` could not draw the graph of {target}: {said}\n"
+            f"  help: take SVG, which needs no program: cerebelum graph {target} --svg -o graph.svg"
+        )
+        self.target, self.said = target, said
+
+
 class ReplayDiffers(CerebelumError):
     """The code went the recorded way, and came to another end."""
 

@@ -63,6 +63,7 @@ def of_frame(execution_id: str, frame: Frame) -> dict[str, Any]:
             {"number": wait.number, "kind": wait.kind, "name": wait.name, "line": wait.line} for wait in frame.open
         ],
         "watched": frame.watched,
+        **({} if frame.context is None else {"context": frame.context}),
     }
 
 

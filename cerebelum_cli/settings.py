@@ -1,8 +1,9 @@
-"""Which store is meant: flag > CEREBELUM_STORE > cerebelum.toml or [tool.cerebelum] > the user's config > the default."""
+"""What is set where. Which store is meant: flag > CEREBELUM_STORE > cerebelum.toml or [tool.cerebelum] > the user's config > the default."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 DEFAULT_STORE = ".cerebelum/dev.db"
@@ -33,7 +34,38 @@ def shown_store(url: str) -> str:
     return path if path != url.partition("?")[0] else mask_text(url)
 
 
+def queues(flags: Sequence[str] = ()) -> dict[str, int]:
+    """Return how many steps of each queue run at once: what `[queues]` says, and what `name=5` flags say over it.
+
+    Raises:
+        UsageProblem: something is not a name and a whole number of 1 or more.
+    """
+    from cerebelum.engine.domain.errors import DefinitionError
+    from cerebelum.engine.domain.queues import checked_queues
+    from cerebelum_cli.errors import UsageProblem
+
+    found = _configured_value("queues") or {}
+    if not isinstance(found, dict):
+        raise UsageProblem("the setting `queues` is not a table", help_="[queues]\ndefault = 10")
+    for flag in flags:
+        name, _, number = flag.rpartition("=")
+        if not number.isascii() or not number.isdigit():
+            raise UsageProblem(f"--queue {flag!r} is not NAME=NUMBER", help_="--queue embeddings=2")
+        found = {**found, name: int(number)}
+    try:
+        return checked_queues(found)
+    except DefinitionError as error:
+        raise UsageProblem(
+            str(error), help_="--queue embeddings=2, or in cerebelum.toml: [queues] embeddings = 2"
+        ) from error
+
+
 def _configured(name: str) -> str | None:
+    value = _configured_value(name)
+    return None if value is None else str(value)
+
+
+def _configured_value(name: str) -> object:
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     for path, table in (
         (Path("cerebelum.toml"), ()),
@@ -41,7 +73,7 @@ def _configured(name: str) -> str | None:
         (home / _USER_CONFIG, ()),
     ):
         if _is_there(path) and (value := _read(path, table).get(name)) is not None:
-            return str(value)
+            return value
     return None
 
 

@@ -10,6 +10,7 @@ from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.domain.ids import event_id
 from cerebelum.engine.domain.projection import AttemptState, ExecutionState, OpenWait, StepState
+from cerebelum.engine.domain.projection_inputs import InputState
 from cerebelum.engine.ports.store import LogLine
 from cerebelum.engine.runtime.masking import mask_text
 from cerebelum.engine.runtime.rendering import mask_json
@@ -55,6 +56,7 @@ def of_state(row: ExecutionRow, state: ExecutionState) -> dict[str, Any]:
         "continued_as": state.continued_as,
         "input": masked(state.input),
         "result": masked(state.result),
+        "context": mask_json(state.context.as_dict()),
         "error": None if error is None else mask_text(f"{error.name}: {error.message}"),
         "error_type": None if error is None else error.type,
         "traceback": None if error is None else mask_text(error.traceback),
@@ -62,6 +64,7 @@ def of_state(row: ExecutionRow, state: ExecutionState) -> dict[str, Any]:
         "duration_ms": _ms(state.started_us, state.ended_us),
         "steps": [_of_step(step) for step in state.steps.values()],
         "waiting_for": [_of_wait(wait) for wait in state.open.values()],
+        "inputs": [_of_input(asked) for asked in state.inputs.values()],
     }
 
 
@@ -130,6 +133,21 @@ def _of_wait(wait: OpenWait) -> dict[str, Any]:
         "line": wait.line,
         "since": rfc3339(wait.since_us),
         "until": rfc3339(wait.due_us),
+    }
+
+
+def _of_input(asked: InputState) -> dict[str, Any]:
+    return {
+        "number": asked.number,
+        "name": asked.name,
+        "type": asked.form.type,
+        "prompt": asked.prompt,
+        "status": asked.status,
+        "answer": masked(asked.answer),
+        "by": asked.by or None,
+        "asked_at": rfc3339(asked.since_us),
+        "timeout_at": rfc3339(asked.due_us),
+        "completed_at": rfc3339(asked.ended_us),
     }
 
 

@@ -49,13 +49,15 @@ class Story:
             case ev.StepCompleted():
                 step = self.state.steps[event.number]
                 took = "reused" if event.reused else _took(step)
-                return [f"  ✓ {_padded(step.name)} {took:>7}{self._call(step)}{_history(step)}"]
+                return [f"  ✓ {_padded(step.place or step.name)} {took:>7}{self._call(step)}{_history(step)}"]
             case ev.StepFailedEvent():
                 step = self.state.steps[event.number]
                 failure = _one_line(event.error)
                 if event.retry_at_us is None:
                     attempt = f"  (attempt {event.attempt})" if event.attempt > 1 else ""
-                    return [f"  ✗ {_padded(step.name)} {_took(step):>7}{self._call(step)}  {failure}{attempt}"]
+                    return [
+                        f"  ✗ {_padded(step.place or step.name)} {_took(step):>7}{self._call(step)}  {failure}{attempt}"
+                    ]
                 wait = duration(max(0, event.retry_at_us - at_us))
                 told = f"attempt {event.attempt}: {failure}; again in {wait}"
                 return [f"  ↻ {_padded(step.name)} {_took(step):>7}{self._call(step)}  {told}"]
@@ -85,6 +87,18 @@ class Story:
                 return [f"  ⇣ {_padded(event.name)} signal received"]
             case ev.WaitTimedOutEvent():
                 return [f"  ⏱ {_padded(getattr(before.get(event.number), 'name', ''))} no signal came in time"]
+            case ev.InputRequested():
+                until = "" if event.due_us is None else f", until {clock(event.due_us)}"
+                answer = input_command(self.state.execution_id, event.name)
+                return [
+                    f"  ⏸ {_padded(event.step or event.name)} waiting for input {event.name!r}{until}      {answer}"
+                ]
+            case ev.InputReceived():
+                return [f"  ⇣ {_padded(_name(before, event.number))} answered{f' by {event.by}' if event.by else ''}"]
+            case ev.InputRefusedEvent(faults=faults):
+                return [f"  ✗ {_padded(_name(before, event.number))} answer refused: {'; '.join(map(str, faults))}"]
+            case ev.InputTimedOutEvent():
+                return [f"  ⏱ {_padded(_name(before, event.number))} nobody answered in time"]
             case ev.ChildStarted():
                 return [f"  ↳ {_padded(event.workflow)} child {event.execution_id}"]
             case ev.ChildCompleted():
@@ -146,6 +160,16 @@ def _cut(text: str) -> str:
 def signal_command(execution_id: str, name: str) -> str:
     """Return the command that answers a wait."""
     return f"cerebelum signal {shlex.quote(execution_id)} {shlex.quote(name)} --json …"
+
+
+def input_command(execution_id: str, name: str) -> str:
+    """Return the command that answers an input."""
+    end = f"-- {shlex.quote(name)}" if name.startswith("-") else shlex.quote(name)
+    return f"cerebelum input {shlex.quote(execution_id)} {f'--form {end}' if name.startswith('-') else f'{end} --form'}"
+
+
+def _name(waits: dict[int, OpenWait], number: int) -> str:
+    return waits[number].name if number in waits else f"input {number}"
 
 
 def _padded(name: str) -> str:

@@ -20,6 +20,7 @@ import shutil
 import sqlite3
 import sys
 import sysconfig
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -31,6 +32,7 @@ from cerebelum import Retry, info, map_steps, step, workflow
 NO_MODULES = {"test", "tests", "idle_test", "site-packages", "dist-packages", "lib-dynload", "__pycache__"}
 SERVER_IS_BUSY_FOR = 2  # attempts
 SHOWN = 5
+PARSING = threading.Lock()  # Python 3.11 counts the depth of all threads' parsing in one place, and may stumble over it
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -164,7 +166,8 @@ def read_module(path: str) -> Document:
     """Parse one module of the library. One that this Python cannot parse counts as empty."""
     source = (_library() / path).read_bytes()
     try:
-        tree = ast.parse(source)
+        with PARSING:
+            tree = ast.parse(source)
     except (SyntaxError, ValueError):
         tree = ast.Module(body=[], type_ignores=[])
     module = _module_name(path)

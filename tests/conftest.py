@@ -64,9 +64,8 @@ def migrated_postgres_url(new_postgres_url: Callable[[], str]) -> str:
     return new_postgres_url()
 
 
-@pytest.fixture(params=STORES)
-def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
-    """Returns the URL of another empty store at each call. A test that asks for it runs once on each kind of store."""
+def urls_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Return what gives the URL of another empty store at each call, of the kind that `request` names."""
     numbers = itertools.count(1)
     if request.param == "memory":
         return lambda: "memory://"
@@ -74,6 +73,12 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]
         return lambda: f"sqlite:///{tmp_path}/store-{next(numbers)}.db"
     make: Callable[[], str] = request.getfixturevalue("new_postgres_url")
     return make
+
+
+@pytest.fixture(params=STORES)
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Returns the URL of another empty store at each call. A test that asks for it runs once on each kind of store."""
+    return urls_of(request, tmp_path)
 
 
 @pytest.fixture

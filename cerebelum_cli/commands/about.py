@@ -30,9 +30,16 @@ def add_to(app: typer.Typer) -> None:
 
 
 def explain(
-    code: Annotated[str | None, typer.Argument(metavar="CODE", help="As in error[CB301]; none: list them all.")] = None,
+    code: Annotated[
+        str | None, typer.Argument(metavar="CODE", help="As in error[CB301], or `definition`; none: list them all.")
+    ] = None,
 ) -> None:
-    """Explain an error's code: what happened, and what to do."""
+    """Explain an error's code: what happened, and what to do; `definition`: the JSON schema of flows as data."""
+    if code is not None and code.strip().lower() == "definition":
+        from cerebelum.engine.authoring.definitions.schema import schema_text
+
+        typer.echo(schema_text().rstrip())
+        return
     sections = error_sections()
     if code is None:
         for text in sections.values():

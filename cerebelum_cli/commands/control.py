@@ -146,12 +146,12 @@ async def _acted(url: str, verb: str, execution_id: str, act: Any) -> tuple[Exec
     from cerebelum_cli.standing import who_runs
 
     async with opened(url) as engine:
-        row = await _exact(engine, verb, execution_id)
+        row = await exact(engine, verb, execution_id)
         told = await act(engine, row)
         return row, told, await who_runs(engine, row.workflow)
 
 
-async def _exact(engine: Engine, verb: str, text: str) -> ExecutionRow:
+async def exact(engine: Engine, verb: str, text: str) -> ExecutionRow:
     """Return the row of a whole id; a beginning of one is refused, and the whole one is named."""
     from cerebelum.engine.application import query
     from cerebelum.engine.domain.errors import AmbiguousId, ExecutionNotFound

@@ -136,6 +136,7 @@ async def _view(url: str, text: str, at: int | None) -> ExecutionView:
 def _print_view(view: ExecutionView, *, with_steps: bool) -> None:
     import sys
 
+    from cerebelum.engine.runtime.rendering import mask_json
     from cerebelum_cli.output import coloured
     from cerebelum_cli.words import clock, duration, masked, shown, versioned
 
@@ -155,6 +156,8 @@ def _print_view(view: ExecutionView, *, with_steps: bool) -> None:
     _fact("input", shown(masked(state.input)))
     if state.result is not None:
         _fact("result", shown(masked(state.result)))
+    if state.patches:
+        _fact("context", shown(mask_json(state.context.as_dict())))
     if state.reason:
         _fact("reason", _safe(state.reason))
     if state.continued_as:
@@ -167,16 +170,21 @@ def _print_view(view: ExecutionView, *, with_steps: bool) -> None:
 
 
 def _print_waits(state: ExecutionState) -> None:
-    from cerebelum_cli.story import signal_command
+    from cerebelum_cli.story import input_command, signal_command
     from cerebelum_cli.words import clock
 
     for step in state.open_steps:
-        _fact("running", f"{_safe(step.name)}  attempt {step.attempts[-1].attempt}  {_safe(step.line)}")
+        _fact("running", f"{_safe(step.place or step.name)}  attempt {step.attempts[-1].attempt}  {_safe(step.line)}")
     for wait in state.open.values():
         until = "" if wait.due_us is None else f" until {clock(wait.due_us)}"
         _fact("waiting", f"{wait.kind} {_safe(wait.name)}{until}  {_safe(wait.line)}")
         if wait.kind == "signal":
             _fact("", _safe(signal_command(state.execution_id, wait.name)))
+        elif wait.kind == "input":
+            prompt = state.inputs[wait.number].prompt
+            if prompt:
+                _fact("", _safe(prompt))
+            _fact("", _safe(input_command(state.execution_id, wait.name)))
     if state.status == "paused":
         _fact("", f"cerebelum resume {state.execution_id}")
 
@@ -190,7 +198,9 @@ def _print_steps(steps: list[StepState]) -> None:
     for step in steps:
         last = step.attempts[-1]
         took = "" if last.ended_us is None else duration(last.ended_us - last.started_us)
-        out(f"    {marks[step.status]} {step.number:>3} {_safe(step.name):<16} {took:>7}  {_safe(step.line)}")
+        out(
+            f"    {marks[step.status]} {step.number:>3} {_safe(step.place or step.name):<16} {took:>7}  {_safe(step.line)}"
+        )
         if step.args and bytes(step.args) != b"{}":
             out(f"          input   {shown(masked(step.args), limit=160)}")
         if step.result is not None:

@@ -116,6 +116,7 @@ async def _run(plan: _Plan) -> int:
     from cerebelum_cli.following import Follower
     from cerebelum_cli.interrupts import handled
     from cerebelum_cli.live import make_view
+    from cerebelum_cli.settings import queues
 
     view = make_view()
     follower = Follower(view)
@@ -124,7 +125,8 @@ async def _run(plan: _Plan) -> int:
     with handled() as interrupts:
         interrupts.before_abort = view.close
         async with opened(
-            plan.url, create=plan.resume is None, settings=NodeSettings(policy="pin" if own else "park"),
+            plan.url, create=plan.resume is None,
+            settings=NodeSettings(policy="pin" if own else "park", queues=queues()),
             allow_stored_code=own or plan.stored_code, on_event=follower.on_event, on_trouble=follower.on_trouble,
         ) as engine:  # fmt: skip
             try:

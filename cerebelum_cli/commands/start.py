@@ -26,7 +26,7 @@ def start(
     whole: WholeInput = None,
     execution_id: ChosenId = None,
     if_exists: IfExistsOption = IfExists.fail,
-    queue: Annotated[str, typer.Option("--queue", help="The lane it runs in.")] = "default",
+    queue: Annotated[str | None, typer.Option("--queue", help="The lane it runs in.")] = None,
     priority: Annotated[int, typer.Option("--priority", help="A higher one begins first.")] = 0,
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help="Not before this instant: 2026-12-24T18:00:00Z.")

@@ -11,6 +11,9 @@ from cerebelum_cli.options import StoreOption
 
 if TYPE_CHECKING:
     from cerebelum.engine.runtime.code.loading import LoadedFlow
+    from cerebelum.engine.runtime.node import NodeSettings
+
+_SUFFIXES = (".py", ".json", ".yaml", ".yml")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,6 +31,10 @@ def worker(
         float,
         typer.Option("--stop-within", min=0, metavar="SECONDS", help="How long running steps may take at the end."),
     ] = 10.0,
+    queue: Annotated[
+        list[str] | None,
+        typer.Option("--queue", metavar="NAME=NUMBER", help="How many steps of a queue run at once; repeatable."),
+    ] = None,
     stored_code: Annotated[
         bool, typer.Option("--allow-stored-code", help="Run old versions from the source in the store.")
     ] = False,
@@ -37,11 +44,13 @@ def worker(
 
     Exit codes: 0 stopped in an orderly way (SIGTERM), 130 (Ctrl-C), 6 the store is gone, 9 a flow does not load.
     """
+    from cerebelum.engine.runtime.node import NodeSettings
     from cerebelum_cli.composition import run_async
-    from cerebelum_cli.settings import store_url
+    from cerebelum_cli.settings import queues, store_url
 
+    settings = NodeSettings(policy="pin" if stored_code else "park", step_threads=threads, queues=queues(queue or ()))
     flows = load_flows([Path(path) for path in paths or ["."]])
-    raise typer.Exit(run_async(_work(store_url(store), flows, threads, stop_within, stored_code), is_node=True))
+    raise typer.Exit(run_async(_work(store_url(store), flows, settings, stop_within, stored_code), is_node=True))
 
 
 def load_flows(paths: list[Path]) -> list[LoadedFlow]:
@@ -56,7 +65,7 @@ def load_flows(paths: list[Path]) -> list[LoadedFlow]:
 
     flows = []
     for path in paths:
-        files = sorted(path.glob("*.py")) if path.is_dir() else [path]
+        files = sorted(file for file in path.glob("*") if file.suffix in _SUFFIXES) if path.is_dir() else [path]
         flows += [load_flow(file) for file in files if not path.is_dir() or _may_declare(file)]
     if not any(flow.workflows or flow.imported for flow in flows):
         raise NoWorkflow(", ".join(str(path) for path in paths))
@@ -64,22 +73,25 @@ def load_flows(paths: list[Path]) -> list[LoadedFlow]:
 
 
 def _may_declare(file: Path) -> bool:
-    return "workflow" in file.read_text(encoding="utf-8", errors="replace")
+    text = file.read_text(encoding="utf-8", errors="replace")
+    if file.suffix != ".py":
+        return "entrypoint" in text and "nodes" in text
+    return "workflow" in text or ("cerebelum" in text and ("Flow" in text or "Workflow" in text))
 
 
-async def _work(url: str, flows: list[LoadedFlow], threads: int, stop_within_s: float, stored_code: bool) -> int:
+async def _work(
+    url: str, flows: list[LoadedFlow], settings: NodeSettings, stop_within_s: float, stored_code: bool
+) -> int:
     import asyncio
     import signal
 
     from cerebelum.engine.domain.errors_store import StoreError
-    from cerebelum.engine.runtime.node import NodeSettings
     from cerebelum_cli.composition import opened
     from cerebelum_cli.interrupts import handled
     from cerebelum_cli.output import say
     from cerebelum_cli.settings import shown_store
 
     trouble: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
-    settings = NodeSettings(policy="pin" if stored_code else "park", step_threads=threads)
     with handled() as interrupts:
         async with opened(
             url, create=True, stop_within_s=stop_within_s, settings=settings, allow_stored_code=stored_code,

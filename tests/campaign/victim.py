@@ -1,6 +1,6 @@
 """A process to be killed: runs one execution, and dies by its own SIGKILL right after a given event became durable.
 
-    python -m tests.campaign.victim URL LEDGER EXECUTION_ID KILL_AT
+    python -m tests.campaign.victim URL LEDGER EXECUTION_ID KILL_AT FORM
 
 KILL_AT 0: never; -1: just before the first commit that holds a step's result. Every step writes its idempotency key
 to LEDGER, with fsync, outside the store: the checker compares effects with histories.
@@ -12,11 +12,12 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import structlog
 
-from cerebelum import Retry, connect, info, saga, step, workflow
+from cerebelum import Retry, connect, info, saga, step, together, value_of, workflow
 from cerebelum.engine.domain.events import RecordedEvent
 
 LEDGER = Path(sys.argv[2]) if len(sys.argv) > 2 else Path("ledger.txt")
@@ -61,7 +62,22 @@ async def purchase(item: str) -> list[str]:
     return [reservation, str(amount), *labels]
 
 
-async def main(url: str, execution_id: str, kill_at: int) -> None:
+@workflow("purchase")
+def plain_purchase(item: str) -> list[str]:
+    """The same as a plain `def`."""
+    with saga() as undo:
+        reservation = value_of(reserve(item))
+        undo.add(release, reservation)
+        amount = value_of(charge(30))
+        time.sleep(0.05)
+        labels = value_of(together(lambda: reserve("label"), lambda: reserve("box")))
+    return [reservation, str(amount), *labels]
+
+
+FORMS = {"async": purchase, "plain": plain_purchase}
+
+
+async def main(url: str, execution_id: str, kill_at: int, form: str) -> None:
     def on_event(_: str, event: RecordedEvent) -> None:
         if event.version == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -70,7 +86,7 @@ async def main(url: str, execution_id: str, kill_at: int) -> None:
     async with connect(url, on_event=on_event) as client:
         if kill_at < 0:
             _die_before_a_result(client.engine.store)
-        handle = await client.start(purchase, "book", id=execution_id)
+        handle = await client.start(FORMS[form], "book", id=execution_id)
         sys.stdout.write(f"{await handle.result(30)}\n")
 
 
@@ -86,4 +102,4 @@ def _die_before_a_result(store: object) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[3], int(sys.argv[4])))
+    asyncio.run(main(sys.argv[1], sys.argv[3], int(sys.argv[4]), sys.argv[5]))

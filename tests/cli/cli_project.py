@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from cerebelum import Retry, step, wait_for_signal, workflow
+from cerebelum import Retry, on_query, on_update, step, wait_for_signal, wait_until, workflow
 
 
 @dataclass
@@ -64,6 +64,28 @@ async def waits(n: int = 1) -> dict[str, int]:
     answer = await wait_for_signal("go")
     await double(n)
     return {"answer": answer}
+
+
+@workflow
+async def listens(limit: int = 1) -> int:
+    state = {"limit": limit, "open": True}
+
+    def set_limit(new: int) -> int:
+        before, state["limit"] = state["limit"], new
+        return before
+
+    def positive(new: int) -> None:
+        if new <= 0:
+            raise ValueError(f"{new} is not positive")
+
+    def close() -> None:
+        state["open"] = False
+
+    on_query("limit", lambda plus=0: state["limit"] + plus)
+    on_update("set_limit", set_limit, validate=positive)
+    on_update("close", close)
+    await wait_until(lambda: not state["open"])
+    return state["limit"]
 
 
 @workflow

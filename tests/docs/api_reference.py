@@ -73,9 +73,10 @@ def _signature(thing: Any) -> str:
 
 def _shown(signature: inspect.Signature) -> inspect.Signature:
     bare = [
-        parameter.replace(annotation=_Bare(parameter.annotation))
-        if isinstance(parameter.annotation, str)
-        else parameter
+        parameter.replace(
+            annotation=_Bare(parameter.annotation) if isinstance(parameter.annotation, str) else parameter.annotation,
+            default=_Bare("…") if type(parameter.default) is object else parameter.default,  # "not given"
+        )
         for parameter in signature.parameters.values()
     ]
     result = signature.return_annotation

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from cerebelum import Info
+from cerebelum import Context, Info
 from cerebelum.engine.authoring.info import running_step
 
 
 class Attempt:
     """What a running step is bound to, for steps that ask which attempt they are."""
+
+    context: Context | None = None
 
     def __init__(self, attempt: int) -> None:
         self.attempt = attempt

@@ -14,11 +14,13 @@ from typing import Literal
 from msgspec.structs import replace
 
 from cerebelum.adapters.stores.memory_database import MemoryDatabase, matches
+from cerebelum.adapters.stores.people import inputs_in_memory
 from cerebelum.adapters.stores.rows import clean
 from cerebelum.engine.domain.errors import ExecutionNotFound, ForbiddenTransition, InternalError
 from cerebelum.engine.domain.errors_store import StoreUnsupported
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import STATUSES, ExecutionRow, Status
+from cerebelum.engine.domain.projection_inputs import OpenInput
 from cerebelum.engine.ports.store import (
     Append,
     Batch,
@@ -90,7 +92,7 @@ class MemoryStore:
                 fenced.add(append.row.id)
         left_out = fenced | existing
         for append in passed:
-            db.consume(append.consumed)
+            db.consume(append.consumed, append.replies)
             if append.row.ended:
                 db.forget_messages(append.row.id)
         sent = [message for message in batch.messages if message.source not in left_out]
@@ -263,6 +265,10 @@ class MemoryStore:
         """Return one execution's messages."""
         return [replace(message) for message in self._db.inbox() if message.execution_id == execution_id]
 
+    async def read_reply(self, execution_id: str, key: str) -> bytes | None:
+        """Return the reply to a consumed message."""
+        return self._db.replies.get(self._db.keys.get(execution_id, {}).get(key, 0))
+
     # -- reading ----------------------------------------------------------------------------------------------
     async def read_history(
         self, execution_id: str, *, after_version: int = 0, to_version: int | None = None, limit: int | None = None
@@ -276,9 +282,17 @@ class MemoryStore:
         ]
         return found[:limit]
 
-    async def read_histories(self, execution_ids: Sequence[str]) -> dict[str, list[RecordedEvent]]:
-        """Return whole histories by id."""
-        return {execution_id: await self.read_history(execution_id) for execution_id in execution_ids}
+    async def read_histories(
+        self, execution_ids: Sequence[str], *, for_recovery: bool = False
+    ) -> dict[str, list[RecordedEvent]]:
+        """Return histories by id, whole or what recovery needs of them."""
+        found = {}
+        for execution_id in execution_ids:
+            row = self._db.executions.get(execution_id)
+            since = (row.checkpoint or 1) if row is not None and for_recovery else 1
+            whole = await self.read_history(execution_id)
+            found[execution_id] = [event for event in whole if event.version == 1 or event.version >= since]
+        return found
 
     async def last_event(self, execution_id: str) -> RecordedEvent | None:
         """Return the newest event."""
@@ -294,6 +308,10 @@ class MemoryStore:
         """Return matching rows, newest first."""
         rows = sorted(self._db.executions.values(), key=lambda row: (row.inserted_at_us, row.id), reverse=True)
         return [replace(row) for row in rows if matches(row, query)][: max(1, min(query.limit, 10_000))]
+
+    async def pending_inputs(self) -> list[OpenInput]:
+        """Return what waits for people."""
+        return inputs_in_memory(self._db.executions.values(), self._db.events)
 
     async def count_executions(self) -> dict[Status, int]:
         """Return the number in each status, zeros included."""

@@ -28,6 +28,7 @@ class MemoryDatabase:
         self.events: dict[str, dict[int, RecordedEvent]] = {}
         self.messages: dict[int, Message] = {}  # in order of arrival
         self.keys: dict[str, dict[str, int]] = {}  # execution -> key -> message, the consumed ones included
+        self.replies: dict[int, bytes] = {}  # to consumed messages
         self.logs: list[tuple[int, LogLine]] = []
         self.blobs: dict[str, bytes] = {}
         self.nodes: dict[str, NodeRow] = {}
@@ -105,8 +106,9 @@ class MemoryDatabase:
         keys[kept.key] = kept.id
         return replace(kept)
 
-    def consume(self, ids: Iterable[int]) -> None:
-        """Take messages out; their keys stay known."""
+    def consume(self, ids: Iterable[int], replies: Iterable[tuple[int, bytes]]) -> None:
+        """Take messages out; their keys stay known, and what their senders read by them."""
+        self.replies.update((id_, reply) for id_, reply in replies if id_ in self.messages)
         for id_ in ids:
             message = self.messages.pop(id_, None)
             if message is not None and message.key.startswith(MADE_KEY):
@@ -116,6 +118,7 @@ class MemoryDatabase:
         """Remove all messages of an execution that has ended, and the keys of consumed ones (I12)."""
         for id_ in self.keys.pop(execution_id, {}).values():
             self.messages.pop(id_, None)
+            self.replies.pop(id_, None)
 
     def wake(self, execution_ids: Iterable[str], now_us: int) -> None:
         """Make those due that nobody owns and whose inbox is not empty."""

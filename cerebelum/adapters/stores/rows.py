@@ -83,6 +83,7 @@ def new_execution_values(row: ExecutionRow, now_us: int | None) -> tuple[Any, ..
         row.parent,
         row.run,
         row.last_version,
+        row.checkpoint,
         row.owner,
         row.epoch,
         row.claims,

@@ -15,7 +15,7 @@ Rules of this file:
   Lists by step read the open executions along `ix_executions_status`, since what has ended is at no step.
 - Columns of a fixed width come first: PostgreSQL aligns them, and pads what stands before.
 
-`messages.consumed_at_us`: a consumed message with a key of its sender's choice stays, without its payload, until its
+`messages.consumed_at_us`: a consumed message with a key of its sender's choice stays, with the reply to it in place of its payload, until its
 execution ends, so that the key is known as long as the execution lives. `batches` holds the newest batches of each store
 object that writes, in a ring: `writer` is a random name of the object and a place, 0 to 15.
 """
@@ -103,6 +103,7 @@ def _executions(metadata: MetaData, dialect: Dialect) -> None:
         _integer("priority"),
         _integer("run", 1),
         _integer("last_version"),
+        Column("checkpoint", Integer),
         _integer("epoch"),
         _integer("claims"),
         Column("id", _ID, nullable=False, primary_key=not on_sqlite, unique=True if on_sqlite else None),

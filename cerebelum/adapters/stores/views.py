@@ -4,6 +4,7 @@ The engine never reads them. Everything in them is derived, so they need no upke
 
 - `workflow_executions`: one row per execution, with input, output and context as JSON text.
 - `step_executions`: one row per attempt of a step. Status waiting: the next attempt is due later.
+- `pending_inputs`: one row per wait for a person. Status cancelled: the workflow no longer waits for it.
 - `event_log`: the events under all of their names. `sequence` counts from 0, `version` from 1.
 - `events` (SQLite only): `history` with the execution's id, as PostgreSQL's table of that name.
 
@@ -71,13 +72,18 @@ _POSTGRESQL = _Words(
     ),
 )
 
-VIEW_NAMES = ("workflow_executions", "step_executions", "event_log")  # in the order they can be dropped
+VIEW_NAMES = (
+    "pending_inputs",
+    "workflow_executions",
+    "step_executions",
+    "event_log",
+)  # in the order they can be dropped
 
 
 def view_statements(dialect: Dialect) -> list[str]:
     """Return the CREATE VIEW statements, in order."""
     words = _SQLITE if dialect == "sqlite" else _POSTGRESQL
-    views = [_event_log(words), _step_executions(words), _workflow_executions(words)]
+    views = [_event_log(words), _step_executions(words), _workflow_executions(words), _pending_inputs(words)]
     return [_SQLITE_EVENTS, *views] if dialect == "sqlite" else views
 
 
@@ -191,3 +197,37 @@ def _open_steps(words: _Words) -> str:
     AND NOT EXISTS (SELECT 1 FROM events AS c WHERE {later}
                     AND (c.type IN ('step_completed', 'step_scheduled')
                          OR (c.type = 'step_failed' AND {number("c.data", "retry_at_us")} IS NULL)))"""
+
+
+def _pending_inputs(words: _Words) -> str:
+    """A request, and the first event after it that ended the wait: an answer, its timeout, or the run's own end."""
+    number, text, at = words.number, words.text, words.instant
+    form = words.json("e.data", "form")
+    return f"""CREATE VIEW pending_inputs AS
+SELECT i.workflow_id, i.number, i.input_name,
+       coalesce(i.step, i.input_name) AS step_name,
+       coalesce({text("i.form", "type")}, 'form') AS type,
+       coalesce(i.prompt, '') AS prompt,
+       {words.json("i.form", "schema")} AS schema,
+       coalesce({words.json("i.form", "fields")}, {words.json("i.form", "choices")}) AS fields,
+       CASE a.type WHEN 'input_received' THEN 'completed' WHEN 'input_timed_out' THEN 'timeout'
+            ELSE CASE WHEN a.type IS NULL THEN 'pending' ELSE 'cancelled' END END AS status,
+       CASE a.type WHEN 'input_received' THEN coalesce({words.json("a.data", "answer")}, 'null') END AS response,
+       CASE a.type WHEN 'input_received' THEN {text("a.data", "by")} END AS responded_by,
+       {at("i.asked_us", "")} AS requested_at,
+       {at("i.due_us", "")} AS timeout_at,
+       CASE WHEN a.type IN ('input_received', 'input_timed_out') THEN {at("a.at_us", "")} END AS completed_at
+FROM (
+  SELECT e.execution_id AS workflow_id, {number("e.data", "number")} AS number, {text("e.data", "name")} AS input_name,
+         {text("e.data", "step")} AS step, {text("e.data", "prompt")} AS prompt, {form} AS form,
+         {number("e.data", "due_us")} AS due_us, e.at_us AS asked_us,
+         (SELECT min(c.version) FROM events AS c WHERE c.execution_id = e.execution_id AND c.version > e.version
+            AND (c.type IN ('execution_retried', 'execution_completed', 'execution_failed', 'execution_cancelled',
+                            'continued_as_new')
+                 OR (c.type IN ('input_received', 'input_timed_out')
+                     AND {number("c.data", "number")} = {number("e.data", "number")})
+                 OR (c.type = 'input_closed' AND {number("c.data", "of")} = {number("e.data", "number")}))) AS ended
+  FROM events AS e
+  WHERE e.type = 'input_requested'
+) AS i
+LEFT JOIN events AS a ON a.execution_id = i.workflow_id AND a.version = i.ended"""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast
 
-from cerebelum.engine.application import control, query
+from cerebelum.engine.application import control, inputs, messages, query
 from cerebelum.engine.application import result as results
 from cerebelum.engine.application.engine import Engine
+from cerebelum.engine.application.query import ExecutionView
 from cerebelum.engine.application.start import IfExists, StartOptions, start, start_many
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain.durations import instant_us
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import ExecutionRow
+from cerebelum.engine.domain.projection_inputs import OpenInput
 from cerebelum.engine.ports.store import ExecutionFilter, LogLine
 
 R = TypeVar("R")
+Inputs = list[OpenInput]  # `list` is a method of the client
 
 
 class Handle(Generic[R]):
@@ -35,6 +38,20 @@ class Handle(Generic[R]):
         """Send it a signal; see `application.control.signal`."""
         return await control.signal(self._engine, self.id, name, payload, key=key)
 
+    async def query(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Return what the workflow's `on_query(name, …)` answers; see `application.messages.ask`."""
+        return await messages.ask(self._engine, self.id, name, args, kwargs)
+
+    async def update(
+        self, name: str, /, *args: Any, key: str = "", timeout_s: float | None = None, **kwargs: Any
+    ) -> Any:
+        """Send an update and return its handler's result; see `application.messages.update` for what it raises."""
+        return await messages.update(self._engine, self.id, name, args, kwargs, key=key, timeout_s=timeout_s)
+
+    async def provide_input(self, name: str, data: Any = None, *, by: str = "") -> Literal["accepted", "stored"]:
+        """Answer what it asks of a person; see `application.inputs.provide_input` for what it raises."""
+        return await inputs.provide_input(self._engine, self.id, name, data, by=by)
+
     async def cancel(self, reason: str = "") -> None:
         """Ask it to stop; see `application.control.cancel`."""
         await control.cancel(self._engine, self.id, reason=reason)
@@ -47,7 +64,7 @@ class Handle(Generic[R]):
         """Go on after a pause, or out of a sleep."""
         await control.resume(self._engine, self.id, data=data)
 
-    async def describe(self, *, include_logs: bool = False) -> query.ExecutionView:
+    async def describe(self, *, include_logs: bool = False) -> ExecutionView:
         """Return its row, steps, and logs if asked."""
         return await query.get_execution(self._engine, self.id, include_logs=include_logs)
 
@@ -76,7 +93,7 @@ class Client:
         *args: Any,
         id: str | None = None,  # noqa: A002 - the word users have for it
         if_exists: IfExists = "use",
-        queue: str = "default",
+        queue: str | None = None,
         priority: int = 0,
         scheduled_at: datetime | None = None,
         **kwargs: Any,
@@ -88,6 +105,32 @@ class Client:
         )  # fmt: skip
         annotation = await self._prepare(workflow)
         started = await start(self.engine, workflow, args, kwargs, options)
+        return Handle(self.engine, started.execution_id, annotation, existed=started.existed)
+
+    async def signal_with_start(
+        self,
+        workflow: WorkflowDefinition[..., R] | str,
+        *args: Any,
+        id: str,  # noqa: A002 - the word users have for it
+        signal: str,
+        payload: Any = None,
+        key: str = "",
+        **kwargs: Any,
+    ) -> Handle[R]:
+        """Signal the execution `id`, and start it first if there is none, in one commit: no signal meets a gap.
+
+        Args:
+            args, kwargs: of the workflow, used where it is started.
+            key: as `Handle.signal`.
+
+        Raises:
+            ForbiddenTransition: the execution is there, and has ended.
+            What `start` raises of the workflow and its input.
+        """
+        annotation = await self._prepare(workflow)
+        message = messages.start_signal(self.engine, id, signal, payload, key=key)
+        options = StartOptions(id=id)
+        started = await messages.signal_with_start(self.engine, workflow, args, kwargs, options, message)
         return Handle(self.engine, started.execution_id, annotation, existed=started.existed)
 
     async def start_many(self, workflow: WorkflowDefinition[..., R], inputs: list[tuple[Any, ...]]) -> list[Handle[R]]:
@@ -102,6 +145,16 @@ class Client:
             await self._prepare(workflow)
         if self.engine.node is not None:
             self.engine.node.dispatcher.poke()
+
+    async def provide_input(
+        self, execution_id: str, name: str, data: Any = None, *, by: str = ""
+    ) -> Literal["accepted", "stored"]:
+        """Answer what an execution asks of a person; see `application.inputs.provide_input` for what it raises."""
+        return await inputs.provide_input(self.engine, execution_id, name, data, by=by)
+
+    async def pending_inputs(self) -> Inputs:
+        """Return what waits for people, in all open executions, the longest wait first."""
+        return await inputs.pending_inputs(self.engine)
 
     def handle(self, execution_id: str) -> Handle[Any]:
         """Return a handle for an execution that may run anywhere."""

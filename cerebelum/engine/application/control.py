@@ -8,6 +8,7 @@ from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.domain.errors import ExecutionNotFound, ForbiddenTransition
 from cerebelum.engine.domain.execution import FINAL, ExecutionRow
 from cerebelum.engine.ports.store import Message
+from cerebelum.engine.runtime.calls import declares_itself
 
 
 async def signal(
@@ -22,9 +23,15 @@ async def signal(
         ExecutionNotFound: no such execution.
         ForbiddenTransition: it has ended.
     """
-    data, _ = engine.codec.encode(payload, type(payload) if _declares_itself(payload) else Any, what=f"signal {name!r}")
+    data = encode_signal(engine, name, payload)
     message = Message(execution_id=execution_id, kind="signal", name=name, payload=data, sender=sender, key=key)
     return await engine.post(message) is not None
+
+
+def encode_signal(engine: Engine, name: str, payload: Any) -> bytes:
+    """Return a signal's payload as it is stored."""
+    annotation = type(payload) if declares_itself(payload) else Any
+    return engine.codec.encode(payload, annotation, what=f"signal {name!r}")[0]
 
 
 async def cancel(engine: Engine, execution_id: str, *, reason: str = "", by: str = "") -> None:
@@ -75,11 +82,3 @@ async def _open(engine: Engine, verb: str, execution_id: str) -> ExecutionRow:
     if row.status in FINAL:
         raise ForbiddenTransition(verb, row.status, execution_id)
     return row
-
-
-def _declares_itself(payload: Any) -> bool:
-    """Whether the payload's own class says how it is encoded (dataclasses, structs, models)."""
-    kind = type(payload)
-    return kind.__module__ != "builtins" and any(
-        hasattr(kind, mark) for mark in ("__dataclass_fields__", "__struct_fields__", "model_fields")
-    )

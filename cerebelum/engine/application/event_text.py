@@ -18,8 +18,8 @@ def summarise(event: ev.Event | ev.UnknownEvent, state: ExecutionState, at_us: i
         at_us: when the event was recorded.
     """
     match event:
-        case ev.StepScheduled(name=name):
-            return name
+        case ev.StepScheduled(name=name, place=place):
+            return place or name
         case ev.StepCompleted(number=number):
             attempt = f" (attempt {event.attempt})" if event.attempt > 1 else ""
             return f"{_step(state, number)}{attempt}{' (of an earlier run)' if event.reused else ''}"
@@ -32,11 +32,15 @@ def summarise(event: ev.Event | ev.UnknownEvent, state: ExecutionState, at_us: i
             return _step(state, number)
         case ev.TimerStarted(kind=kind):
             return f"{kind} {_seconds(event.due_us - at_us)}"
-        case ev.WaitStarted(name=name):
+        case ev.WaitStarted(name=name) | ev.InputRequested(name=name):
             return name if event.due_us is None else f"{name}, for {_seconds(event.due_us - at_us)} at most"
         case ev.TimerFired(number=0):
             return "the workflow's own timeout"
         case ev.TimerFired(number=number) | ev.WaitTimedOutEvent(number=number) | ev.ChildCompleted(number=number):
+            return _wait(state, number)
+        case ev.InputReceived(number=number):
+            return f"{_wait(state, number)}{f' by {event.by}' if event.by else ''}"
+        case ev.InputRefusedEvent(number=number) | ev.InputTimedOutEvent(number=number) | ev.InputClosed(of=number):
             return _wait(state, number)
         case ev.TimerCancelled(of=number) | ev.WaitCompleted(of=number) | ev.ChildCancelled(of=number):
             return _wait(state, number)
@@ -49,6 +53,12 @@ def _life(event: ev.Event | ev.UnknownEvent) -> str:
     match event:
         case ev.ExecutionStarted(workflow=name) | ev.CompensationStarted(name=name) | ev.SignalReceived(name=name):
             return name
+        case ev.UpdateAccepted(name=name):
+            return name
+        case ev.UpdateCompleted(of=version):
+            return f"of event {version}"
+        case ev.UpdateFailedEvent(of=version, error=error):
+            return f"of event {version}: {error_line(error)}"
         case ev.ExecutionFailedEvent(error=error):
             return error_line(error)
         case ev.CompensationFailed(error=error):
@@ -84,7 +94,7 @@ def _line(text: str) -> str:
 
 def _step(state: ExecutionState, number: int) -> str:
     step = state.steps.get(number)
-    return step.name if step is not None and step.name else f"step {number}"
+    return (step.place or step.name) if step is not None and step.name else f"step {number}"
 
 
 def _wait(state: ExecutionState, number: int) -> str:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from cerebelum.engine.application.event_text import summarise
 from cerebelum.engine.application.watching import Watch
+from cerebelum.engine.authoring.flow import FlowDefinition
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.projection import ExecutionState, OpenWait, StepState, advance
 from cerebelum.engine.runtime.frames import (
@@ -25,7 +26,7 @@ from cerebelum.engine.runtime.frames import (
     capture_stack,
     shown_frames,
 )
-from cerebelum.engine.runtime.rendering import Change, changes
+from cerebelum.engine.runtime.rendering import Change, changes, render_named
 from cerebelum.engine.runtime.run import TRIGGERS, WorkflowRun
 
 _ENDS_A_STEP = ev.StepCompleted | ev.StepFailedEvent | ev.StepCancelled
@@ -64,11 +65,18 @@ class FrameRecorder:
             tasks=tasks,
             task_count=self._task_count(),
             changed=[change for entry in main for change in entry.changed],
+            context=self._context(),
             open=self._open(),
             open_count=len(state.open) + len(state.steps),
             watched=self._watched,
             watched_changed=changes(watched_before, self._watched) if watched_before is not self._watched else [],
         )
+
+    def _context(self) -> str | None:
+        """Return what the branches of a flow share, as far as it is recorded; None for all else."""
+        if not isinstance(self._run.definition, FlowDefinition):
+            return None
+        return render_named("context", self._run.recorded_context.held())
 
     def pass_by(self, recorded: ev.RecordedEvent, event: ev.Event | ev.UnknownEvent) -> None:
         """Take note of an event that nobody wants to see."""

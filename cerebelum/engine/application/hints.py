@@ -10,19 +10,33 @@ from cerebelum.engine.ports.store import Store
 _POLL_S = 0.25  # covers lost hints, and what this process wrote itself: a store tells of others only
 
 
-async def hints(store: Store) -> AsyncGenerator[None, None]:
-    """Yield at once, then whenever the store may have news, for ever."""
+async def hints(store: Store, here: asyncio.Event | None = None) -> AsyncGenerator[None, None]:
+    """Yield at once, then whenever the store may have news, for ever.
+
+    Args:
+        here: set, and cleared here, for what this process wrote itself.
+    """
     watch = aiter(store.watch())
     told: asyncio.Task[str] | None = None
+    own: asyncio.Task[bool] | None = None
     try:
         while True:
             yield None
             told = told or asyncio.ensure_future(_next(watch))
-            done, _ = await asyncio.wait({told}, timeout=_POLL_S)
-            if done:
+            if here is not None:
+                own = own or asyncio.ensure_future(here.wait())
+            await asyncio.wait(
+                {told, own} if own is not None else {told}, timeout=_POLL_S, return_when="FIRST_COMPLETED"
+            )
+            if here is not None and own is not None and own.done():
+                here.clear()
+                own = None
+            if told.done():
                 told.result()
                 told = None
     finally:
+        if own is not None:
+            own.cancel()
         if told is not None:
             told.cancel()
             await asyncio.gather(told, return_exceptions=True)

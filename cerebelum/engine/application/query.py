@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 
+import msgspec
 from msgspec import Struct
 
 from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.application.hints import hints
+from cerebelum.engine.domain.context import Context
 from cerebelum.engine.domain.errors import AmbiguousId, ExecutionNotFound
 from cerebelum.engine.domain.events import FINAL_TYPES, RecordedEvent, matching_types
 from cerebelum.engine.domain.execution import ExecutionRow
@@ -23,6 +26,7 @@ class ExecutionView(Struct, frozen=True):
     row: ExecutionRow
     state: ExecutionState
     logs: tuple[LogLine, ...] = ()
+    context: Context = msgspec.field(default_factory=Context)  # of a flow: `view.context.charge_id`
 
     @property
     def steps(self) -> list[StepState]:
@@ -40,7 +44,7 @@ async def get_execution(engine: Engine, execution_id: str, *, include_logs: bool
         raise await not_found(engine, execution_id)
     state = reconstruct(execution_id, await history(engine, execution_id))
     logs = tuple([line async for line in read_logs(engine, execution_id)]) if include_logs else ()
-    return ExecutionView(row, state, logs)
+    return ExecutionView(row, state, logs, state.context_unsealed(partial(engine.codec.unseal, what="context")))
 
 
 async def list_executions(engine: Engine, query: ExecutionFilter | None = None) -> list[ExecutionRow]:

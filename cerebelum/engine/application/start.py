@@ -15,6 +15,7 @@ from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import ExecutionExists, InternalError, UnknownWorkflow
 from cerebelum.engine.domain.execution import FINAL
 from cerebelum.engine.domain.ids import ExecutionId, new_nonce
+from cerebelum.engine.domain.queues import DEFAULT_QUEUE, checked_queue
 from cerebelum.engine.ports.store import Batch, Start
 from cerebelum.engine.runtime.starting import new_start
 
@@ -36,12 +37,13 @@ class StartOptions(Struct, frozen=True, kw_only=True):
         id: of your own; default: a new `exec-<uuid4>`.
         if_exists: the id is taken: "fail" raises `ExecutionExists`, "use" returns the execution there is, "replace"
             cancels it if it is open, removes it, and starts anew.
+        queue: default: the workflow's own, or else "default".
         scheduled_at_us: stays pending until then.
     """
 
     id: str | None = None
     if_exists: IfExists = "use"
-    queue: str = "default"
+    queue: str | None = None
     priority: int = 0
     scheduled_at_us: int | None = None
 
@@ -63,9 +65,10 @@ async def start(
         ArgumentError, PayloadNotEncodable, PayloadTooLarge: input that cannot be recorded exactly.
         ExecutionExists: the id is taken and `if_exists` is "fail".
         InvalidExecutionId: the id cannot be used.
+        DefinitionError: the queue's name cannot be used.
     """
     options = options or StartOptions()
-    started = await _first_event(engine, workflow, args, kwargs or {}, options)
+    started = await first_event(engine, workflow, args, kwargs or {}, options)
     execution_id = ExecutionId.new() if options.id is None else ExecutionId.chosen(options.id)
     if await _commit(engine, execution_id, started, options):
         return Started(execution_id)
@@ -104,13 +107,14 @@ async def start_many(
     return [Started(execution_id) for execution_id in ids]
 
 
-async def _first_event(
+async def first_event(
     engine: Engine,
     workflow: WorkflowDefinition[..., Any] | str,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     options: StartOptions,
 ) -> ev.ExecutionStarted:
+    """Return the event that begins an execution; raises as `start`."""
     definition: WorkflowDefinition[..., Any] | None
     if isinstance(workflow, WorkflowDefinition):
         definition = workflow
@@ -134,7 +138,7 @@ def _event_of(
     bound = signature.bind(args, kwargs)
     data, _ = engine.codec.encode(bound, signature.arguments_type, what=f"input of {definition.name!r}")
     return ev.ExecutionStarted(
-        workflow=definition.name, input=Raw(data), code=definition.code, queue=options.queue,
+        workflow=definition.name, input=Raw(data), code=definition.code, queue=_queue(options, definition.queue),
         priority=options.priority, timeout_us=definition.timeout_us,
     )  # fmt: skip
 
@@ -152,8 +156,12 @@ async def _by_name(
         )
     data, _ = engine.codec.encode(kwargs, what=f"input of {name!r}")
     return ev.ExecutionStarted(
-        workflow=name, input=Raw(data), code=code.short_digest, queue=options.queue, priority=options.priority
+        workflow=name, input=Raw(data), code=code.short_digest, queue=_queue(options), priority=options.priority
     )
+
+
+def _queue(options: StartOptions, own: str | None = None) -> str:
+    return own or DEFAULT_QUEUE if options.queue is None else checked_queue(options.queue, what="start(queue=…)")
 
 
 async def _commit(engine: Engine, execution_id: str, started: ev.ExecutionStarted, options: StartOptions) -> bool:

@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import random
     from asyncio import Future
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from types import CodeType
 
+    from cerebelum.engine.authoring.alone import Alone
     from cerebelum.engine.authoring.info import Info
+    from cerebelum.engine.authoring.input_request import Request
+    from cerebelum.engine.authoring.plain import PlainCode
     from cerebelum.engine.authoring.step import StepDefinition
     from cerebelum.engine.authoring.workflow import WorkflowDefinition
+    from cerebelum.engine.domain.context import Context
+    from cerebelum.engine.domain.errors import CerebelumError
 
     Line = tuple[CodeType, int]  # where in the user's code, rendered only when an event needs it
 
@@ -41,9 +46,31 @@ class Activation(Protocol):
     def info(self) -> Info: ...
 
     def call_step(
-        self, step: StepDefinition[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], line: Line
+        self,
+        step: StepDefinition[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        line: Line,
+        *,
+        place: str = "",
+        context: Any = None,
     ) -> Future[Any]:
-        """Record a step to be run; the future resolves with the decoded copy of its result."""
+        """Record a step to be run; the future resolves with the decoded copy of its result.
+
+        Args:
+            place: of a flow's step: its node, with the passes and items around it.
+            context: of a flow's step: what it reads. What it wrote is the future's `patch` then.
+        """
+        ...
+
+    restored: Any  # state of the checkpoint that the code begins from; None: it begins at its beginning
+
+    def abandon(self, error: CerebelumError) -> None:
+        """Give this activation up, whatever the code makes of it: the error is the engine's to deal with."""
+        ...
+
+    def checkpoint(self, state: Any) -> bool:
+        """Record what the code needs to go on from here; False where it waits for something just now."""
         ...
 
     def start_child(
@@ -63,12 +90,36 @@ class Activation(Protocol):
         """Record a wait; the future resolves with the payload of the first signal that matches."""
         ...
 
+    def wait_until(self, condition: Callable[[], Any]) -> Awaitable[None]:
+        """Wait, without recording it, until the condition over the workflow's own state holds."""
+        ...
+
+    def on_query(self, name: str, function: Callable[..., Any]) -> None:
+        """Answer queries of this name by `function`."""
+        ...
+
+    def on_update(self, name: str, handler: Callable[..., Any], validate: Callable[..., Any] | None) -> None:
+        """Take updates of this name."""
+        ...
+
+    def ask_input(self, request: Request) -> Future[Any]:
+        """Record a request for a person's answer; the future resolves with the answer, or as its timeout says."""
+        ...
+
     def sleep_until_us(self, due_us: int) -> Future[None]:
         """Record a durable timer that comes due at `due_us`."""
         ...
 
     def next_number(self) -> int:
         """Return the number that the next command will have."""
+        ...
+
+    def restore_context(self, context: Context) -> None:
+        """Take `context`, which a checkpoint holds, as all recorded."""
+        ...
+
+    def publish_context(self, context: Context) -> None:
+        """Record what is in a flow's context and in no step's patch; not from branches that run beside others."""
         ...
 
     def compensation(self, name: str, since: int) -> Compensation:
@@ -90,6 +141,7 @@ class Compensation(Protocol):
 
 class _Slot(threading.local):
     activation: Activation | None = None
+    plain: PlainCode | Alone | None = None  # the plain `def` code of a workflow that runs right now
 
 
 slot = _Slot()

@@ -1,22 +1,27 @@
-"""`map_steps`: one call per item, so many at a time, results in the items' order."""
+"""`map_steps`: one call per item, so many at a time, results in the items' order. `together`: some calls at once."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import TypeVar
+import functools
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from typing import Any, TypeVar, cast
 
+from cerebelum.engine.authoring.activation import slot
+from cerebelum.engine.authoring.plain import call_plain, in_form
 from cerebelum.engine.domain.errors import DefinitionError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-async def map_steps(function: Callable[[T], Awaitable[R]], items: Iterable[T], *, concurrency: int = 50) -> list[R]:
-    """Call `function` (a step, or any coroutine function) for each item; return the results in order.
+def map_steps(
+    function: Callable[[T], Awaitable[R]], items: Iterable[T], *, concurrency: int = 50
+) -> Coroutine[Any, Any, list[R]]:
+    """Call `function` for each item; return the results in order. To be awaited; in plain `def` code it is the list.
 
     Args:
-        function: called with one item.
+        function: a step, or any coroutine function, called with one item; in plain `def` code any function.
         items: iterated lazily as places come free.
         concurrency: how many calls are open at once, >= 1.
 
@@ -25,6 +30,23 @@ async def map_steps(function: Callable[[T], Awaitable[R]], items: Iterable[T], *
     """
     if concurrency < 1:
         raise DefinitionError(f"map_steps(concurrency={concurrency!r}): must be 1 or more")
+    call = function if slot.plain is None else functools.partial(call_plain, function)
+    return cast("Coroutine[Any, Any, list[R]]", in_form(_map(call, items, concurrency)))
+
+
+def together(*calls: Callable[[], Any]) -> Coroutine[Any, Any, list[Any]]:
+    """Make these calls at the same time; return their results in order: `together(lambda: a(1), lambda: b(2))`.
+
+    In plain `def` code the list itself; in `async def` code to be awaited. Either way a call may be plain code that
+    calls steps, or give an awaitable: so each form can use functions of the other.
+
+    Raises:
+        Exception: the first failure; the calls still open are cancelled, those that completed stay recorded.
+    """
+    return cast("Coroutine[Any, Any, list[Any]]", in_form(_map(call_plain, calls, max(1, len(calls)))))
+
+
+async def _map(function: Callable[[T], Awaitable[R]], items: Iterable[T], concurrency: int) -> list[R]:
     results: dict[int, R] = {}
     numbered = iter(enumerate(items))
     lanes = [asyncio.ensure_future(_lane(function, numbered, results)) for _ in range(_lanes(items, concurrency))]

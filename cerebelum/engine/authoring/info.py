@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from cerebelum.engine.authoring.activation import current
+from cerebelum.engine.domain.context import Context
 from cerebelum.engine.domain.errors_runtime import NotInStep
 
 
@@ -29,6 +30,9 @@ class Info(Struct, frozen=True, kw_only=True):
 
 class RunningStep(Protocol):
     """What the step runner binds to a step's context."""
+
+    @property
+    def context(self) -> Context | None: ...
 
     def info(self) -> Info: ...
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
-from cerebelum.engine.authoring.activation import current
+from cerebelum.engine.authoring.activation import current, slot
+from cerebelum.engine.authoring.alone import ALONE
+from cerebelum.engine.authoring.plain import call_plain
 from cerebelum.engine.domain.errors import DefinitionError
 from cerebelum.engine.domain.errors_runtime import ContinueAsNew
 
 
 class Saga:
     """A stack of compensations. `async with saga() as undo: …; undo.add(release, reservation)`.
+
+    In a plain `def` workflow it is `with saga() as undo:`.
 
     The block's own error stays the error: a compensation that fails is recorded, noted on it, and the others still run.
     """
@@ -31,7 +34,37 @@ class Saga:
             raise DefinitionError(f"undo.add({compensation!r}): not a function or step")
         self._compensations.append((compensation, args, kwargs))
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether there is something to undo."""
+        return bool(self._compensations)
+
+    @property
+    def since(self) -> int:
+        """Number of the first command inside the block."""
+        return self._since
+
+    def begin_at(self, since: int) -> None:
+        """Be the block that began with command `since`: its execution goes on from a checkpoint."""
+        self._since = since
+
+    def __enter__(self) -> Self:
+        if slot.plain is None and current() is not None:
+            raise DefinitionError(
+                "in an `async def` workflow write `async with saga()`, so that undoing can be awaited"
+            )
+        return self._enter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._leave(error):
+            (slot.plain or ALONE).wait(self.compensate(error))
+
     async def __aenter__(self) -> Self:
+        return self._enter()
+
+    def _enter(self) -> Self:
         activation = current()
         self._since = activation.next_number() if activation else 1
         self._token = innermost_saga.set(self)
@@ -40,10 +73,14 @@ class Saga:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._leave(error):
+            await self.compensate(error)
+
+    def _leave(self, error: BaseException | None) -> TypeGuard[BaseException]:
+        """End the block; return whether it is to be undone."""
         if self._token is not None:
             innermost_saga.reset(self._token)
-        if error is not None and not isinstance(error, ContinueAsNew | GeneratorExit):
-            await self.compensate(error)
+        return error is not None and not isinstance(error, ContinueAsNew | GeneratorExit)
 
     def __repr__(self) -> str:
         """What frames of a replay show: the compensations, oldest first."""
@@ -58,9 +95,7 @@ class Saga:
             activation = current()
             record = activation.compensation(name, self._since) if activation else None
             try:
-                outcome = function(*args, **kwargs)
-                if inspect.isawaitable(outcome):
-                    await outcome
+                await call_plain(function, *args, **kwargs)
             except (Exception, asyncio.CancelledError) as failure:
                 error.add_note(f"compensation {name} failed: {failure!r}")
                 if record:
@@ -71,7 +106,7 @@ class Saga:
 
 
 def saga() -> Saga:
-    """Return a new saga, to be used with `async with`."""
+    """Return a new saga, to be used with `async with`, in plain `def` code with `with`."""
     return Saga()
 
 

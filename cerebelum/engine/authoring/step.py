@@ -11,17 +11,21 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from cerebelum.engine.authoring.activation import slot
+from cerebelum.engine.authoring.plain import Recorded, in_form
 from cerebelum.engine.authoring.signature import CallSignature
 from cerebelum.engine.domain.durations import Duration, duration_us
 from cerebelum.engine.domain.errors import DefinitionError
+from cerebelum.engine.domain.queues import checked_queue
 from cerebelum.engine.domain.retry import NO_RETRY, Retry
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class StepDefinition(Generic[P, R]):
-    """A declared step. Calling it inside a workflow gives an awaitable; elsewhere it calls the function."""
+class StepDefinition(Recorded, Generic[P, R]):
+    """A declared step. Calling it in a workflow gives an awaitable, in one that is a plain `def` the result; elsewhere it
+    calls the function.
+    """
 
     def __init__(
         self,
@@ -33,6 +37,7 @@ class StepDefinition(Generic[P, R]):
         at_most_once: bool = False,
         transactional: bool = False,
         compensate: Callable[..., Any] | None = None,
+        queue: str | None = None,
     ) -> None:
         if not callable(function):
             raise DefinitionError(f"@step needs a function, not {function!r}")
@@ -45,6 +50,7 @@ class StepDefinition(Generic[P, R]):
         if compensate is not None and not callable(compensate):
             raise DefinitionError(f"@step {self.name}: compensate={compensate!r} is not a function or step")
         self.compensate = compensate
+        self.queue = None if queue is None else checked_queue(queue, what=f"@step {self.name}: queue")
         self.signature = CallSignature.of(function)
         self.__name__ = self.name
         self.__doc__ = function.__doc__
@@ -54,9 +60,12 @@ class StepDefinition(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         if slot.activation is None:
-            return cast("Coroutine[Any, Any, R]", self.function(*args, **kwargs))
+            called = self.function(*args, **kwargs)
+            return cast("Coroutine[Any, Any, R]", in_form(called) if self.is_async else called)
         caller = sys._getframe(1)
-        return self._in_workflow(args, kwargs, (caller.f_code, caller.f_lineno))
+        return cast(
+            "Coroutine[Any, Any, R]", in_form(self._in_workflow(args, kwargs, (caller.f_code, caller.f_lineno)))
+        )
 
     async def _in_workflow(self, args: Any, kwargs: Any, line: tuple[Any, int]) -> R:
         activation = slot.activation
@@ -90,6 +99,7 @@ def step(
     at_most_once: bool = False,
     transactional: bool = False,
     compensate: Callable[..., Any] | None = None,
+    queue: str | None = None,
 ) -> Callable[[Callable[P, Any]], StepDefinition[P, Any]]: ...
 
 
@@ -107,6 +117,7 @@ def step(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         transactional: `transaction().execute(sql, parameters)` inside it writes to the store's own database in the
             transaction that records its result: exactly once.
         compensate: a step that undoes it, given its result; the saga around it, or else the workflow, runs it on failure.
+        queue: limits how many of its steps a node runs at once; default: the execution's queue.
 
     Raises:
         DefinitionError: an option that cannot work.

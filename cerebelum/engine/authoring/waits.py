@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, overload
 
 from cerebelum.engine.authoring.activation import Activation, current
+from cerebelum.engine.authoring.outcome import Sleep
+from cerebelum.engine.authoring.plain import either_form
 from cerebelum.engine.domain.durations import US_PER_S, Duration, duration_us, instant_us
+from cerebelum.engine.domain.errors import InvalidTime
 from cerebelum.engine.domain.errors_runtime import ContinueAsNew, NotInStep
 
 T = TypeVar("T")
+_UNITS_S = {"ms": 0.001, "seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 
 
 def activation_of(call: str) -> Activation:
@@ -26,16 +30,40 @@ def activation_of(call: str) -> Activation:
     return activation
 
 
-async def sleep(duration: Duration) -> None:
-    """Sleep on a durable timer; the same as `asyncio.sleep`, and takes a timedelta as well."""
+@either_form
+async def _sleep(duration: Duration) -> None:
     await asyncio.sleep(duration_us(duration, what="sleep(…)") / US_PER_S)
 
 
+@overload
+def sleep(duration: Duration, /) -> Coroutine[Any, Any, None]: ...
+@overload
+def sleep(duration: Duration | dict[str, float], state: Any, /) -> Sleep: ...
+
+
+def sleep(duration: Any, /, *state: Any) -> Any:
+    """Sleep on a durable timer; the same as `asyncio.sleep`, and takes a timedelta as well.
+
+    Returned from a function of a `Workflow`, `sleep(duration, state)` goes on with `state` after the pause; there
+    `{"ms": 500}` is a duration too.
+    """
+    if not state:
+        return _sleep(duration)
+    if isinstance(duration, dict):
+        unknown = [unit for unit in duration if unit not in _UNITS_S]
+        if unknown:
+            raise InvalidTime(f"sleep({duration!r}, …): unknown unit {unknown[0]!r}; one of {', '.join(_UNITS_S)}")
+        duration = sum(_UNITS_S[unit] * amount for unit, amount in duration.items())
+    return Sleep(duration_us(duration, what="sleep(…)"), state[0])
+
+
+@either_form
 async def sleep_for(*, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
     """Sleep for the sum of the given units."""
-    await sleep(seconds + 60 * minutes + 3600 * hours + 86400 * days)
+    await _sleep(seconds + 60 * minutes + 3600 * hours + 86400 * days)
 
 
+@either_form
 async def sleep_until(moment: datetime) -> None:
     """Sleep until an aware datetime; return at once when it has passed.
 
@@ -48,6 +76,7 @@ async def sleep_until(moment: datetime) -> None:
         await activation.sleep_until_us(due_us)
 
 
+@either_form
 async def wait_for_signal(
     name: str,
     *,

@@ -11,47 +11,29 @@ Rules of this file:
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
-NULL = Raw(b"null")
-ABSENT = Raw(b"")  # false, and left out when encoded; msgspec does not decode `Raw | None`
+from cerebelum.engine.domain.event_base import ABSENT, NULL, Command, ErrorInfo, Event, Trigger
+from cerebelum.engine.domain.events_checkpoint import CheckpointCreated, HeldSignal
+from cerebelum.engine.domain.events_context import ContextChanged
+from cerebelum.engine.domain.events_inputs import (
+    InputClosed,
+    InputReceived,
+    InputRefusedEvent,
+    InputRequested,
+    InputTimedOutEvent,
+)
+from cerebelum.engine.domain.events_messages import UpdateAccepted, UpdateCompleted, UpdateFailedEvent
 
-
-class ErrorInfo(Struct, frozen=True, omit_defaults=True):
-    """An exception as data: what a person needs to read, and what is needed to raise it again."""
-
-    type: str  # "module:QualName"; builtins without the module
-    message: str
-    traceback: str = ""  # rendered, frames of the engine left out; bounded
-    args: Raw = ABSENT  # JSON array, where JSON holds the exception's args exactly
-    attrs: Raw = ABSENT  # JSON object: its own attributes, likewise
-    code: str = ""  # the code of a CerebelumError
-
-    @property
-    def name(self) -> str:
-        """The class name without its module."""
-        return self.type.rpartition(":")[2].rpartition(".")[2]
-
-
-class Event(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Base of all events; `type` is the tag on disk."""
-
-    type: ClassVar[str]
-
-
-class Command(Event, frozen=True, omit_defaults=True, kw_only=True):
-    """What workflow code asked for. `number` counts an execution's commands from 1."""
-
-    number: int
-    line: str = ""  # "flow.py:22": where the code stood
-
-
-class Trigger(Event, frozen=True, omit_defaults=True, kw_only=True):
-    """What workflow code is told."""
-
+# What other modules define and `ev.NAME` gives too; everything below is public as well.
+__all__ = [
+    "ABSENT", "NULL", "CheckpointCreated", "Command", "ContextChanged", "ErrorInfo", "Event", "HeldSignal", "InputClosed", "InputReceived", "InputRefusedEvent",
+    "InputRequested", "InputTimedOutEvent", "Trigger", "UpdateAccepted", "UpdateCompleted",
+    "UpdateFailedEvent",
+]  # fmt: skip
 
 # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -154,6 +136,8 @@ class StepScheduled(Command, frozen=True, omit_defaults=True, kw_only=True):
     max_attempts: int = 1
     timeout_us: int | None = None
     at_most_once: bool = False
+    queue: str = ""  # its own; "": that of the execution
+    place: str = ""  # in a flow: node, pass and item, "retry[1]/charge"
 
 
 class StepStarted(Event, frozen=True, omit_defaults=True, kw_only=True):
@@ -184,6 +168,7 @@ class StepCompleted(Trigger, frozen=True, omit_defaults=True, kw_only=True):
     result: Raw = NULL
     started_us: int = 0
     reused: bool = False  # from an earlier run of the same execution
+    patch: Raw = ABSENT  # what it wrote into the context of its flow: operations
 
 
 class StepCancelled(Command, frozen=True, omit_defaults=True, kw_only=True):
@@ -304,6 +289,8 @@ EVENT_TYPES: dict[str, type[Event]] = {
         CancelRequested,
         CodeChanged,
         VersionMarker,
+        CheckpointCreated,
+        ContextChanged,
         StepScheduled,
         StepStarted,
         StepFailedEvent,
@@ -319,6 +306,14 @@ EVENT_TYPES: dict[str, type[Event]] = {
         SignalReceived,
         WaitCompleted,
         WaitTimedOutEvent,
+        InputRequested,
+        InputReceived,
+        InputRefusedEvent,
+        InputTimedOutEvent,
+        InputClosed,
+        UpdateAccepted,
+        UpdateCompleted,
+        UpdateFailedEvent,
         ChildStarted,
         ChildCancelled,
         ChildCompleted,

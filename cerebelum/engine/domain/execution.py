@@ -57,6 +57,7 @@ class ExecutionRow(Struct, kw_only=True):
     parent: str | None = None
     run: int = 1
     last_version: int = 0
+    checkpoint: int | None = None  # version of the newest one; recovery reads the first event, and from there
     owner: str | None = None  # nonce of the node that runs it now
     epoch: int = 0  # counts claims; with the nonce it is the fencing token
     claims: int = 0  # claims since the last commit: claim() and claim_one() raise it, every append sets it to 0

@@ -5,12 +5,15 @@ It runs no user code, so it works on any history, of any version of the code, al
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec import Raw, Struct, field
 
 from cerebelum.engine.domain import events as ev
+from cerebelum.engine.domain.context import Context
+from cerebelum.engine.domain.context_folding import context_of
 from cerebelum.engine.domain.execution import ExecutionRow, Status
+from cerebelum.engine.domain.projection_inputs import InputState, apply_input, close_inputs
 
 
 class AttemptState(Struct, kw_only=True):
@@ -32,6 +35,7 @@ class StepState(Struct, kw_only=True):
     line: str = ""
     args: Raw = Raw(b"{}")
     status: str = "running"  # running, waiting (for its retry), completed, failed, cancelled
+    place: str = ""  # in a flow: "retry[1]/charge"
     iteration: int = 0  # how many steps of this name came before it: 0, 1, 2 …
     scheduled_us: int = 0
     result: Raw | None = None
@@ -41,10 +45,10 @@ class StepState(Struct, kw_only=True):
 
 
 class OpenWait(Struct, kw_only=True):
-    """A timer, a wait for a signal, or a child, still open."""
+    """A timer, a wait for a signal or a person, or a child, still open."""
 
     number: int
-    kind: str  # sleep, timeout, signal, child
+    kind: str  # sleep, timeout, signal, input, child
     name: str = ""
     line: str = ""
     since_us: int = 0
@@ -68,12 +72,25 @@ class ExecutionState(Struct, kw_only=True):
     continued_as: str | None = None
     run: int = 1
     version: int = 0
+    checkpoint: int | None = None  # version of the newest
     now_us: int = 0  # workflow time
     started_us: int | None = None
     ended_us: int | None = None
     steps: dict[int, StepState] = field(default_factory=dict)
     open: dict[int, OpenWait] = field(default_factory=dict)
     signals: list[ev.SignalReceived] = field(default_factory=list)
+    patches: list[Raw] = field(default_factory=list)  # of the context of a flow, as they are stored
+    inputs: dict[int, InputState] = field(default_factory=dict)  # open or not, by number
+
+    @property
+    def context(self) -> Context:
+        """The context of a flow; what is stored sealed is not in it. See `context_unsealed`."""
+        return self.context_unsealed(None)
+
+    def context_unsealed(self, unseal: Callable[[bytes], bytes] | None) -> Context:
+        """Return the context of a flow, which begins with the keys of its input; of all else, an empty one."""
+        is_flow = self.patches or any(step.place for step in self.steps.values())
+        return context_of(self.input, self.patches, unseal=unseal) if is_flow else Context()
 
     @property
     def open_steps(self) -> list[StepState]:
@@ -81,10 +98,11 @@ class ExecutionState(Struct, kw_only=True):
 
     @property
     def current_step(self) -> str | None:
-        """The newest thing it does or waits for; after its end, None."""
+        """The newest input it waits for, else the newest thing it does or waits for; after its end, None."""
         if self.status in ("completed", "failed", "cancelled"):
             return None
-        newest = max((*(step.number for step in self.open_steps), *self.open), default=0)
+        people = [number for number, wait in self.open.items() if wait.kind == "input"]
+        newest = max(people or (*(step.number for step in self.open_steps), *self.open), default=0)
         if newest in self.open:
             wait = self.open[newest]
             return f"{wait.kind} {wait.name}".strip()
@@ -104,6 +122,8 @@ def advance(state: ExecutionState, recorded: ev.RecordedEvent) -> ExecutionState
     state.version = recorded.version
     state.now_us = max(state.now_us, recorded.at_us)
     event = recorded.event()
+    if isinstance(event, ev.CheckpointCreated):
+        state.checkpoint = recorded.version
     if not _life(state, event, recorded.at_us) and not _step(state, event, recorded.at_us):
         _wait(state, event, recorded.at_us)
     if state.status in ("running", "waiting"):
@@ -123,7 +143,9 @@ def _life(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) 
             state.status, state.started_us = "running", at_us
         case ev.ExecutionRetried():
             state.run, state.status = event.run, "running"
+            state.patches.clear()  # its code begins anew, with an empty context
             state.open.clear()
+            close_inputs(state, at_us)
             _end_open_steps(state)
         case ev.ExecutionPaused():
             state.status, state.reason = "paused", event.reason
@@ -133,6 +155,8 @@ def _life(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) 
                 state.open = {number: wait for number, wait in state.open.items() if wait.kind != "sleep"}
         case ev.CodeChanged():
             state.code = event.after
+        case ev.ContextChanged():
+            state.patches.append(event.patch)
         case ev.CancelRequested():
             state.status, state.reason = "running", event.reason
         case ev.ExecutionCompleted():
@@ -155,6 +179,7 @@ def _life(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) 
 def _end(state: ExecutionState, status: Status, at_us: int) -> None:
     state.status, state.ended_us = status, at_us
     state.open.clear()
+    close_inputs(state, at_us)
     _end_open_steps(state)
 
 
@@ -171,7 +196,7 @@ def _step(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) 
             )
             step = StepState(
                 number=event.number, name=event.name, line=event.line, args=event.args, iteration=iteration,
-                scheduled_us=at_us,
+                scheduled_us=at_us, place=event.place,
             )  # fmt: skip
             step.attempts.append(AttemptState(attempt=1, status="running", started_us=at_us))
             state.steps[event.number] = step
@@ -185,6 +210,8 @@ def _step(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) 
         case ev.StepCompleted():
             step = state.steps[event.number]
             step.status, step.result, step.reused = "completed", event.result, event.reused
+            if event.patch:
+                state.patches.append(event.patch)
             attempt = _attempt(step, event.attempt, event.started_us or at_us)
             attempt.status, attempt.ended_us = "completed", at_us
             attempt.started_us = event.started_us or attempt.started_us
@@ -216,7 +243,16 @@ def _attempt(step: StepState, number: int, started_us: int) -> AttemptState:
 
 
 def _wait(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) -> None:
+    apply_input(state, event, at_us)
     match event:
+        case ev.InputRequested():
+            state.open[event.number] = OpenWait(
+                number=event.number, kind="input", name=event.name, line=event.line, since_us=at_us, due_us=event.due_us
+            )
+        case ev.InputReceived() | ev.InputTimedOutEvent():
+            state.open.pop(event.number, None)
+        case ev.InputClosed():
+            state.open.pop(event.of, None)
         case ev.TimerStarted():
             state.open[event.number] = OpenWait(
                 number=event.number, kind=event.kind, line=event.line, since_us=at_us, due_us=event.due_us
@@ -250,7 +286,7 @@ def projected_row(row: ExecutionRow, state: ExecutionState) -> ExecutionRow:
         id=row.id, workflow=state.workflow, code=state.code, status=state.status, queue=state.queue,
         priority=state.priority, current_step=state.current_step,
         error=None if state.error is None else f"{state.error.name}: {state.error.message}".split("\n", 1)[0][:500],
-        parent=state.parent, run=state.run, last_version=state.version, owner=row.owner, epoch=row.epoch,
+        parent=state.parent, run=state.run, last_version=state.version, checkpoint=state.checkpoint, owner=row.owner, epoch=row.epoch,
         claims=row.claims, wake_at_us=_wake(row, state), scheduled_at_us=row.scheduled_at_us,
         started_at_us=state.started_us, completed_at_us=state.ended_us, inserted_at_us=row.inserted_at_us,
         updated_at_us=row.updated_at_us,

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import ExecutionRow, Status
+from cerebelum.engine.domain.projection_inputs import OpenInput
 
 
 class Message(Struct, kw_only=True):
@@ -70,6 +71,8 @@ class Append(Struct, kw_only=True):
     epoch: int
     events: Sequence[RecordedEvent]
     consumed: Sequence[int] = ()  # message ids to delete
+    # (id, JSON text) of consumed messages whose sender chose a key and reads the reply by it, while the execution lives
+    replies: Sequence[tuple[int, bytes]] = ()
 
 
 class Batch(Struct, kw_only=True):
@@ -228,6 +231,10 @@ class Store(Protocol):
         """Return one execution's messages, in order of arrival."""
         ...
 
+    async def read_reply(self, execution_id: str, key: str) -> bytes | None:
+        """Return the reply to a consumed message; None: no such message, not consumed yet, or no reply was given."""
+        ...
+
     # -- reading ----------------------------------------------------------------------------------------------
     async def read_history(
         self, execution_id: str, *, after_version: int = 0, to_version: int | None = None, limit: int | None = None
@@ -235,8 +242,14 @@ class Store(Protocol):
         """Return the events in version order; [] for an unknown execution."""
         ...
 
-    async def read_histories(self, execution_ids: Sequence[str]) -> dict[str, list[RecordedEvent]]:
-        """Return whole histories by id, in one round trip: what a claim of many executions reads."""
+    async def read_histories(
+        self, execution_ids: Sequence[str], *, for_recovery: bool = False
+    ) -> dict[str, list[RecordedEvent]]:
+        """Return histories by id, in one round trip: what a claim of many executions reads.
+
+        Args:
+            for_recovery: of an execution that has a checkpoint, the first event and those from the checkpoint on.
+        """
         ...
 
     async def last_event(self, execution_id: str) -> RecordedEvent | None: ...
@@ -245,6 +258,13 @@ class Store(Protocol):
 
     async def list_executions(self, query: ExecutionFilter) -> list[ExecutionRow]:
         """Return matching rows, newest first (by insertion, then id)."""
+        ...
+
+    async def pending_inputs(self) -> list[OpenInput]:
+        """Return what open executions ask of people and nobody has answered, the longest wait first.
+
+        Read from the histories of the executions whose `current_step` begins with "input ".
+        """
         ...
 
     async def count_executions(self) -> dict[Status, int]: ...

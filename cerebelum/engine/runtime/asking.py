@@ -7,26 +7,41 @@ with the history.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from msgspec import Raw, structs
 
+from cerebelum.engine.authoring.contexts import flow_context
 from cerebelum.engine.authoring.info import Info
+from cerebelum.engine.authoring.input_request import Request
 from cerebelum.engine.authoring.saga import Saga, innermost_saga
 from cerebelum.engine.authoring.step import StepDefinition
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain import events as ev
+from cerebelum.engine.domain.context import Context, Op
 from cerebelum.engine.domain.durations import utc
-from cerebelum.engine.domain.errors_payload import PayloadTransformFailed
+from cerebelum.engine.domain.errors import CerebelumError
 from cerebelum.engine.domain.ids import ExecutionId, child_id
 from cerebelum.engine.ports.codec import PayloadCodec
+from cerebelum.engine.runtime.checkpoints import checkpoint_of
 from cerebelum.engine.runtime.clear_payloads import ClearCodec
 from cerebelum.engine.runtime.code_line import calling_line, render_line
+from cerebelum.engine.runtime.contexts import RecordedContext
 from cerebelum.engine.runtime.failures import describe_error
+from cerebelum.engine.runtime.human_input import ask
 from cerebelum.engine.runtime.input_by_name import input_by_name
+from cerebelum.engine.runtime.listening import Listening, Offer
 from cerebelum.engine.runtime.loop import LoopTimer, WorkflowFuture, WorkflowLoop
-from cerebelum.engine.runtime.pending import AnswerFuture, Pending, PendingChild, PendingStep, PendingTimer, PendingWait
+from cerebelum.engine.runtime.pending import (
+    AnswerFuture,
+    Pending,
+    PendingChild,
+    PendingInput,
+    PendingStep,
+    PendingTimer,
+    PendingWait,
+)
 from cerebelum.engine.runtime.randomness import rng_for
 
 _MOST_REFUSALS = 1_000  # of code that was thrown away and asks on, whatever is raised into it
@@ -39,16 +54,20 @@ class Discarded(BaseException):
 class Asking:
     """The half of a run that workflow code sees (`authoring.activation.Activation`)."""
 
+    listening: Listening | None = None
+    _recorded_context: RecordedContext | None = None  # few workflows are flows
+
     def __init__(self, execution_id: str, definition: WorkflowDefinition[..., Any], codec: PayloadCodec) -> None:
         self.execution_id = execution_id
         self.definition = definition
         self.stored_codec = codec
-        self.codec: PayloadCodec = ClearCodec(codec, self._cannot_read) if codec.has_transforms else codec
-        self.unreadable: PayloadTransformFailed | None = None  # why the activation must be abandoned
+        self.codec: PayloadCodec = ClearCodec(codec, self.abandon) if codec.has_transforms else codec
+        self.abandoned: CerebelumError | None = None  # why the activation must be given up
         self.commands: dict[int, ev.Command] = {}  # asked in this activation, by number
         self.pending: dict[int, Pending] = {}
         self.signals: list[tuple[int, ev.SignalReceived]] = []  # received, not yet taken: (version, event)
         self.number = 0  # of the newest command
+        self.asks_people = False  # it has asked for an input
         self.replaying = False  # more history follows the event being applied
         self.discarded = False
         self.resume_data: Any = None
@@ -60,8 +79,10 @@ class Asking:
         self.started_us = 0
         self._now_us = 0
         self._rng: random.Random | None = None
+        self.drawn_since = 0  # number of the checkpoint behind which randomness began anew
+        self.restored: Any = None  # what the checkpoint says that this run began from
         self._refusals = 0
-        self._patches: dict[str, bool] = {}
+        self.patches: dict[str, bool] = {}
         self.recorded_patches: frozenset[str] = frozenset()
 
     # -- reading --------------------------------------------------------------------------------------------------
@@ -71,7 +92,8 @@ class Asking:
     @property
     def rng(self) -> random.Random:
         if self._rng is None:  # a generator costs 2.5 KB and 10 us: most workflows never ask
-            self._rng = rng_for(self.execution_id, self.started.seed if self.started else 0)
+            where = f"{self.execution_id}/{self.drawn_since}" if self.drawn_since else self.execution_id
+            self._rng = rng_for(where, self.started.seed if self.started else 0)
         return self._rng
 
     def info(self) -> Info:
@@ -86,8 +108,8 @@ class Asking:
             resume_data=self.resume_data,
         )
 
-    def _cannot_read(self, error: PayloadTransformFailed) -> None:
-        self.unreadable = error
+    def abandon(self, error: CerebelumError) -> None:
+        self.abandoned = error
 
     def next_number(self) -> int:
         return self.number + 1
@@ -108,7 +130,9 @@ class Asking:
         return AnswerFuture(number, self._give_up, loop=self.loop)
 
     # -- steps ----------------------------------------------------------------------------------------------------
-    def call_step(self, step: StepDefinition[..., Any], args: Any, kwargs: Any, line: Any) -> AnswerFuture:
+    def call_step(
+        self, step: StepDefinition[..., Any], args: Any, kwargs: Any, line: Any, *, place: str = "", context: Any = None
+    ) -> AnswerFuture:
         bound = step.signature.bind(args, kwargs)
         data, _ = self.codec.encode(bound, step.signature.arguments_type, what=f"arguments of step {step.name!r}")
         number = self.number + 1
@@ -120,16 +144,50 @@ class Asking:
             max_attempts=step.retry.max_attempts,
             timeout_us=step.timeout_us,
             at_most_once=step.at_most_once,
+            queue=step.queue or "",
+            place=place,
         )
         self._ask(command)
         future = self._future(number)
-        self.pending[number] = PendingStep(command, step, future, innermost_saga.get() or self.root_saga)
+        pending = PendingStep(command, step, future, innermost_saga.get() or self.root_saga)
+        live_context = flow_context.get()
+        if context is None and live_context is not None:  # nobody else will apply what it writes
+            context, pending.branch = live_context, live_context
+        pending.context = None if context is None else context.fork()
+        self.pending[number] = pending
         return future
+
+    @property
+    def recorded_context(self) -> RecordedContext:
+        """The context as the events so far tell it."""
+        if self._recorded_context is None:
+            given = b"{}" if self.started is None else bytes(self.started.input)
+            self._recorded_context = RecordedContext(self.codec.decode(given, dict[str, Any], what="input"))
+        return self._recorded_context
+
+    def restore_context(self, context: Context) -> None:
+        """Go on from a checkpoint: all of `context` is recorded."""
+        self._recorded_context = RecordedContext(context.as_dict())
+
+    def publish_context(self, context: Context) -> None:
+        """Record what steps' patches do not tell of `context`, if there is anything."""
+        ops = self.recorded_context.missing_from(context)
+        if ops:
+            data, _ = self.codec.encode(ops, list[Op], what="the context")
+            self._ask(ev.ContextChanged(number=self.number + 1, patch=Raw(data)))
 
     def compensation(self, name: str, since: int) -> RecordedCompensation:
         number = self.number + 1
         self._ask(ev.CompensationStarted(number=number, line=calling_line(), name=name, since=since))
         return RecordedCompensation(self, number)
+
+    def checkpoint(self, state: Any) -> bool:
+        command = checkpoint_of(self, state)  # type: ignore[arg-type]  # the other half of a run
+        if command is None:
+            return False
+        self._ask(command)
+        self._rng, self.drawn_since = None, command.number
+        return True
 
     # -- waiting --------------------------------------------------------------------------------------------------
     def wait_for_signal(
@@ -163,6 +221,9 @@ class Asking:
         self._ask(ev.WaitCompleted(number=self.number + 1, of=number, signal=version))
         return True
 
+    def ask_input(self, request: Request) -> AnswerFuture:
+        return ask(self, request)
+
     def sleep_until_us(self, due_us: int) -> WorkflowFuture:
         future = self.loop.create_future()
         handle = self.loop.timer_at_us(due_us, _wake_sleeper, future)
@@ -180,6 +241,22 @@ class Asking:
             return
         if self.commands.pop(handle.number, None) is None:  # a timer that came and went in one activation never was
             self._ask(ev.TimerCancelled(number=self.number + 1, of=handle.number))
+
+    # -- callers outside --------------------------------------------------------------------------------------------
+    def listen(self) -> Listening:
+        """Return what the code offers to callers; few workflows do."""
+        if self.listening is None:
+            self.listening = Listening()
+        return self.listening
+
+    def wait_until(self, condition: Callable[[], Any]) -> Awaitable[None]:
+        return self.listen().wait_until(self, condition)
+
+    def on_query(self, name: str, function: Callable[..., Any]) -> None:
+        self.listen().queries[name] = Offer(function)
+
+    def on_update(self, name: str, handler: Callable[..., Any], validate: Callable[..., Any] | None) -> None:
+        self.listen().on_update(self, name, Offer(handler, validate))
 
     # -- children and the rest --------------------------------------------------------------------------------------
     def start_child(
@@ -199,10 +276,10 @@ class Asking:
         return future
 
     def patched(self, patch_id: str) -> bool:
-        known = self._patches.get(patch_id)
+        known = self.patches.get(patch_id)
         if known is None:
             known = patch_id in self.recorded_patches or not self.replaying
-            self._patches[patch_id] = known
+            self.patches[patch_id] = known
             if known:
                 self._ask(ev.VersionMarker(number=self.number + 1, line=calling_line(), patch=patch_id))
         return known
@@ -216,6 +293,8 @@ class Asking:
             self._ask(ev.WaitCompleted(number=self.number + 1, of=number))
         elif self.commands.pop(number, None) is not None:
             return  # asked and given up in one activation: it never was
+        elif isinstance(pending, PendingInput):
+            self._ask(ev.InputClosed(number=self.number + 1, of=number))
         elif isinstance(pending, PendingStep):
             self._ask(ev.StepCancelled(number=self.number + 1, of=number))
         elif isinstance(pending, PendingChild):

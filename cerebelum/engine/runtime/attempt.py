@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Raw, structs
 
 from cerebelum.engine.authoring.info import Info
+from cerebelum.engine.domain.context import Context
 from cerebelum.engine.domain.errors import DefinitionError
 from cerebelum.engine.domain.events import ABSENT
 from cerebelum.engine.domain.ids import idempotency_key
+from cerebelum.engine.runtime.contexts import attempt_view, patch_of
 
 if TYPE_CHECKING:
     from cerebelum.engine.runtime.live import LiveExecution
@@ -20,13 +23,27 @@ if TYPE_CHECKING:
 class Attempt:
     """An attempt under way: what it may ask, and what it has said so far."""
 
-    __slots__ = ("_progress", "live", "log", "pending", "recorded_us", "started_us", "statements")
+    __slots__ = ("_context", "_progress", "live", "log", "pending", "recorded_us", "started_us", "statements", "task")
 
     def __init__(self, live: LiveExecution, pending: PendingStep, *, started_us: int, log: StepLog) -> None:
         self.live, self.pending, self.log = live, pending, log
         self.started_us = self.recorded_us = started_us
         self.statements: list[tuple[str, tuple[object, ...]]] = []
+        self.task: asyncio.Task[None] | None = None
         self._progress = ABSENT
+        self._context: Context | None = None
+
+    @property
+    def context(self) -> Context | None:
+        """What this attempt sees of its flow's context, and has written there."""
+        if self._context is None and self.pending.context is not None:
+            self._context = attempt_view(self.pending.context, self.live.run.stored_codec)
+        return self._context
+
+    @property
+    def patch(self) -> Raw:
+        """What this attempt wrote into the context, as it is recorded. Raises as `contexts.patch_of`."""
+        return patch_of(self._context, self.live.run.stored_codec, step=self.pending.command.name)
 
     def info(self) -> Info:
         command, known = self.pending.command, self.pending.progress

@@ -4,7 +4,7 @@ Rules:
 - Inside an activation nothing is sealed. The conductor seals commands as they are recorded, before any is carried out.
 - Transforms run outside the activation: with real time and randomness, and free to do what workflows may not.
 - A payload that cannot be unsealed (no key here) is this node's trouble. The workflow must not learn of it, since another
-  node, or this one tomorrow, replays it with the key: the activation is abandoned (`WorkflowRun.unreadable`).
+  node, or this one tomorrow, replays it with the key: the activation is abandoned (`WorkflowRun.abandoned`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ _PAYLOADS: dict[type[ev.Command], str] = {
     ev.StepScheduled: "args",
     ev.ChildStarted: "input",
     ev.ContinuedAsNew: "input",
+    ev.ContextChanged: "patch",
     ev.ExecutionCompleted: "result",
+    ev.CheckpointCreated: "state",
+    ev.UpdateCompleted: "result",
 }
 
 

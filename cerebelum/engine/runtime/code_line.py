@@ -8,6 +8,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+from cerebelum.engine.authoring.plain import plain_frames
+
 _OURS = (str(Path(__file__).resolve().parents[2]), str(Path(asyncio.__file__).parent))
 _rendered: dict[tuple[CodeType, int], str] = {}
 _user_files: dict[str, bool] = {}
@@ -30,7 +32,8 @@ def waiting_line(coroutine: Any) -> str:
     """Return the innermost user line that a suspended coroutine waits at, "" if there is none."""
     found = ""
     while coroutine is not None and (frame := getattr(coroutine, "cr_frame", None)) is not None:
-        found = render_line((frame.f_code, frame.f_lineno)) or found
+        for each in (frame, *plain_frames(frame)):
+            found = render_line((each.f_code, each.f_lineno)) or found
         coroutine = coroutine.cr_await
     return found
 
@@ -47,5 +50,6 @@ def calling_line() -> str:
             return render_line((frame.f_code, frame.f_lineno))
         if frame.f_code.co_name == "run_until_idle":
             return ""
-        frame = frame.f_back
+        inner = plain_frames(frame)  # plain code waits for this call: the line is its own
+        frame = inner[-1] if inner else frame.f_back
     return ""

@@ -15,12 +15,14 @@ from cerebelum.engine.domain.errors_determinism import ActivationBlocked
 from cerebelum.engine.domain.errors_runtime import HistoryTooLong
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.store import Message
+from cerebelum.engine.runtime import updates
 from cerebelum.engine.runtime.clear_payloads import sealed
 from cerebelum.engine.runtime.failures import describe_error
+from cerebelum.engine.runtime.input_answers import is_open
 from cerebelum.engine.runtime.live import LiveExecution, StartRequest
 from cerebelum.engine.runtime.loop import TurnLimit
 from cerebelum.engine.runtime.own_log import OwnLog
-from cerebelum.engine.runtime.pending import PendingChild, PendingStep, PendingTimer, PendingWait
+from cerebelum.engine.runtime.pending import PendingChild, PendingInput, PendingStep, PendingTimer, PendingWait
 from cerebelum.engine.runtime.starting import new_start
 from cerebelum.engine.runtime.step_runner import StepRunner
 from cerebelum.engine.runtime.timers import Timers
@@ -28,6 +30,8 @@ from cerebelum.engine.runtime.watchdog import Watchdog
 
 WARN_EVENTS, MOST_EVENTS = 10_000, 50_000
 BEGIN = -1  # number of the timer of a scheduled start
+LOOK_AGAIN_US = 1_000_000
+_ANSWERS = (ev.TimerFired, ev.WaitTimedOutEvent, ev.InputReceived, ev.InputTimedOutEvent)
 _log = OwnLog("cerebelum.conductor")
 
 
@@ -44,6 +48,10 @@ class Residence(Protocol):
 
     def forget(self, live: LiveExecution) -> None:
         """Drop it: it ended, rests, or is another's."""
+        ...
+
+    def overdue(self, live: LiveExecution, number: int) -> None:
+        """Its input timed out, unless an answer lies in the inbox: that one came in time."""
         ...
 
     def blocked(self, live: LiveExecution, error: BaseException) -> None:
@@ -80,13 +88,17 @@ class Conductor:
         """
         if live.cautious:
             return
-        while live.awaiting and live.broken is None:
+        while live.broken is None and (live.awaiting or self._consider_updates(live)):
             event, version, at_us = live.awaiting.popleft()
             live.applied_version = version
             try:
                 self._activate(live, event, version, at_us)
             except Exception as error:
                 live.broken = version, error
+
+    def _consider_updates(self, live: LiveExecution) -> bool:
+        """Return whether an update was accepted, and is to be applied."""
+        return live.updates_due and updates.consider(live, self._now_us, self._watchdog.run)
 
     def durable(self, live: LiveExecution, version: int) -> None:
         """Events up to `version` are durable: let out what they allow, and go on from triggers that waited for this."""
@@ -104,6 +116,9 @@ class Conductor:
             return
         for number in live.take_unstarted():
             self._steps.start(live, number)
+        if live.updates_due and not live.awaiting:
+            live.cautious = False  # it has survived being taken up
+            live.mark()
         if live.final is not None and version == live.version:
             self._residence.ended(live)
             self._residence.forget(live)
@@ -124,7 +139,7 @@ class Conductor:
         self._watchdog.run(live.id, run.apply, event, version, at_us)
         if run.commands:
             self.carry_out_all(live, run.take_commands())
-        live.idle_since_us = 0
+        live.idle_since_us, live.updates_due = 0, bool(live.updates)
         kind = type(event)
         if kind is ev.ExecutionStarted or kind is ev.ExecutionBegun:
             self._limit(live)
@@ -184,11 +199,15 @@ class Conductor:
             ):
                 self._finish(live, command)
                 return
+            case ev.CheckpointCreated():
+                live.row.checkpoint = live.version + 1
             case ev.TimerStarted(number=number, due_us=due_us):
                 self._timers.add(live, number, due_us)
-            case ev.WaitStarted(number=number, due_us=due) if due is not None and number in live.run.pending:
+            case ev.WaitStarted(number=number, due_us=due) | ev.InputRequested(number=number, due_us=due) if (
+                due is not None and number in live.run.pending
+            ):
                 self._timers.add(live, number, due)
-            case ev.TimerCancelled(of=of) | ev.WaitCompleted(of=of):
+            case ev.TimerCancelled(of=of) | ev.WaitCompleted(of=of) | ev.InputClosed(of=of):
                 live.dues.pop(of, None)
             case ev.StepCancelled(of=of):
                 live.dues.pop(of, None)
@@ -216,7 +235,9 @@ class Conductor:
             self._start(live, command.number)
             return
         now_us = self._now_us()
-        event = ev.StepCompleted(number=command.number, result=known, started_us=now_us, reused=True)
+        event = ev.StepCompleted(
+            number=command.number, result=known.result, started_us=now_us, reused=True, patch=known.patch
+        )
         live.record(event, now_us, trigger=True)
 
     def _start(self, live: LiveExecution, number: int) -> None:
@@ -245,13 +266,13 @@ class Conductor:
         self._limit(live)
         if live.run.paused or live.run.ended:
             return
-        fired = {event.number for event, *_ in live.awaiting if isinstance(event, ev.TimerFired | ev.WaitTimedOutEvent)}
+        fired = {event.number for event, *_ in live.awaiting if isinstance(event, _ANSWERS)}
         for number, pending in live.run.pending.items():
             if number in live.dues or number in fired:
                 continue
             if isinstance(pending, PendingTimer):
                 self._timers.add(live, number, pending.handle.due_us)
-            elif isinstance(pending, PendingWait) and pending.command.due_us is not None:
+            elif isinstance(pending, PendingWait | PendingInput) and pending.command.due_us is not None:
                 self._timers.add(live, number, pending.command.due_us)
 
     def _begin(self, live: LiveExecution) -> None:
@@ -284,8 +305,19 @@ class Conductor:
             self._steps.start(live, number)
         elif isinstance(pending, PendingWait):
             live.record(ev.WaitTimedOutEvent(number=number), self._now_us(), trigger=True)
+        elif isinstance(pending, PendingInput):
+            self._residence.overdue(live, number)
         elif isinstance(pending, PendingTimer) or number == 0:
             live.record(ev.TimerFired(number=number), self._now_us(), trigger=True)
+
+    def unanswered(self, live: LiveExecution, number: int) -> None:
+        """Input `number` is overdue, and no answer lies in the inbox."""
+        if not live.rest and is_open(live, number):
+            live.record(ev.InputTimedOutEvent(number=number), self._now_us(), trigger=True)
+
+    def look_again(self, live: LiveExecution, number: int) -> None:
+        """Input `number` is overdue, and the inbox cannot be read now."""
+        self._timers.add(live, number, self._now_us() + LOOK_AGAIN_US)
 
     # -- other executions -----------------------------------------------------------------------------------------
     def _start_child(self, live: LiveExecution, command: ev.ChildStarted, now_us: int) -> None:
@@ -295,7 +327,7 @@ class Conductor:
             self._residence.know(child)
         started = ev.ExecutionStarted(
             workflow=command.workflow, input=command.input, parent=live.id, parent_number=command.number,
-            queue=live.row.queue, priority=live.row.priority,
+            queue=(child.queue if child else None) or live.row.queue, priority=live.row.priority,
             code=child.code if child else "", timeout_us=child.timeout_us if child else None,
         )  # fmt: skip
         self._attach_start(live, command.execution_id, started, now_us, command.number)

@@ -17,6 +17,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from cerebelum.engine.authoring.plain import with_plain_frames
 from cerebelum.engine.authoring.step import StepDefinition
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain.errors_payload import ArgumentError
@@ -90,9 +91,10 @@ def shown_frames(coroutine: Any) -> list[FrameType]:
     """Return the interpreter's frames of what `capture_stack` shows, outermost first."""
     kept: deque[FrameType] = deque(maxlen=MAX_ENTRIES)
     hidden: deque[FrameType] = deque(maxlen=MAX_ENTRIES)
-    for frame in islice(_frames(coroutine), _MAX_DEPTH):
+    for frame in islice(with_plain_frames(_frames(coroutine)), _MAX_DEPTH):
         (hidden if _is_hidden(frame) else kept).append(frame)
-    return list(kept or hidden)
+    calls = [frame for frame in hidden if frame.f_code in _CALLS]
+    return list(kept) or calls or list(hidden)
 
 
 def _frames(coroutine: Any) -> Iterator[FrameType]:

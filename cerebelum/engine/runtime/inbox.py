@@ -10,6 +10,8 @@ from msgspec import Raw
 
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.ports.store import Message
+from cerebelum.engine.runtime import updates
+from cerebelum.engine.runtime.input_answers import answer_event
 from cerebelum.engine.runtime.live import LiveExecution
 
 
@@ -25,6 +27,9 @@ def take(live: LiveExecution, message: Message, now_us: Callable[[], int]) -> No
     if live.dropped or live.rest or live.final is not None or message.id in live.messages_seen:
         return
     live.messages_seen.add(message.id)
+    if message.kind == "update":
+        updates.keep(live, message)
+        return
     live.consume(message)
     if message.kind == "signal":
         if message.key in live.signal_keys:
@@ -32,7 +37,7 @@ def take(live: LiveExecution, message: Message, now_us: Callable[[], int]) -> No
         live.signal_keys.add(message.key)
     event = as_event(live, message)
     if event is not None:
-        live.record(event, now_us(), trigger=True)
+        live.record(event, now_us(), trigger=type(event) is not ev.InputRefusedEvent)
 
 
 def as_event(live: LiveExecution, message: Message) -> ev.Event | None:
@@ -43,6 +48,8 @@ def as_event(live: LiveExecution, message: Message) -> ev.Event | None:
             return ev.SignalReceived(
                 name=message.name, payload=Raw(message.payload), sender=message.sender, key=message.key
             )
+        case "input":
+            return answer_event(live, message)
         case "cancel":
             live.paused_at_end = False
             return ev.CancelRequested(reason=_text(message.payload), by=message.sender)

@@ -148,6 +148,9 @@ class Journal:
             under_way = None
             try:
                 committed = await commit
+            except asyncio.CancelledError:
+                part.discard()
+                raise
             except Exception:
                 _log.exception("a batch cannot be written as a whole", executions=len(part.lives))
                 await self._commit_apart(part)
@@ -182,7 +185,7 @@ class Journal:
         now_us = self._now_us()
         appends, blobs, messages = [], [], []
         for live in lives:
-            if live.awaiting and not live.dropped:
+            if (live.awaiting or live.updates_due) and not live.dropped:
                 self._lead_on(live)
         lives = [live for live in lives if not live.dropped]
         for live in lives:
@@ -305,6 +308,12 @@ class _Part:
 
     def __init__(self, lives: Sequence[LiveExecution], starts: Sequence[StartRequest], batch: Batch) -> None:
         self.lives, self.starts, self.batch = lives, starts, batch
+
+    def discard(self) -> None:
+        """The node ends before it is committed: close the code of new executions, which nobody else knows."""
+        for request in self.starts:
+            if request.live is not None:
+                request.live.drop()
 
     def apart(self, new_id: Callable[[], str]) -> Iterator[_Part]:
         """Yield a part for each execution, with the children it starts, then one for each other start."""

@@ -18,9 +18,10 @@ from msgspec import structs
 
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.execution import ExecutionRow, Status
+from cerebelum.engine.domain.projection_inputs import CURRENT_STEP
 from cerebelum.engine.ports.store import Append, Message, Start
 from cerebelum.engine.runtime.blobs import stored_event
-from cerebelum.engine.runtime.pending import Pending, PendingChild, PendingStep, PendingTimer, PendingWait
+from cerebelum.engine.runtime.pending import Pending, PendingChild, PendingInput, PendingStep, PendingTimer, PendingWait
 from cerebelum.engine.runtime.run import WorkflowRun
 from cerebelum.engine.runtime.step_memory import StepMemory
 
@@ -89,10 +90,10 @@ class LiveExecution:
     """See the module's rules. `changed` is called once when there is something for the journal to take."""
 
     __slots__ = (
-        "_blobs", "_buffer", "_changed", "_consumed", "_last_at_us", "_statements", "_unpublished", "applied_version",
+        "_blobs", "_buffer", "_changed", "_consumed", "_last_at_us", "_replies", "_statements", "_unpublished", "applied_version",
         "awaiting", "broken", "cautious", "dirty", "dropped", "dues", "durable_version", "epoch", "far", "final", "id",
         "idle_since_us", "memory", "messages_seen", "new", "on_recorded", "outbox", "owner", "paused_at_end", "rest",
-        "row", "run", "running", "signal_keys", "starts", "taken_version", "unstarted", "version", "when_durable",
+        "row", "run", "running", "signal_keys", "starts", "taken_version", "unstarted", "updates", "updates_due", "version", "when_durable",
     )  # fmt: skip
 
     def __init__(
@@ -110,6 +111,8 @@ class LiveExecution:
         self.broken: tuple[int, Exception] | None = None  # (version of the trigger, why): the code went no further
         self.new = False  # its start is not durable
         self.signal_keys: set[str] = set()
+        self.updates: list[Message] = []  # not accepted and not refused yet, see `updates.py`
+        self.updates_due = False  # they are to be looked at, (again,) since something changed
         self.messages_seen: set[int] = set()
         self.memory = StepMemory(run.stored_codec) if run.definition.max_retries else None
         self.final: ev.Event | None = None
@@ -124,13 +127,14 @@ class LiveExecution:
         self._changed = changed
         self._buffer: list[ev.RecordedEvent] = []
         self._consumed: list[int] = []
+        self._replies: list[tuple[int, bytes]] = []
         self._blobs: list[tuple[str, bytes]] = []
         self._last_at_us = row.updated_at_us
 
     # -- recording ------------------------------------------------------------------------------------------------
     def record(self, event: ev.Event, now_us: int, *, trigger: bool = False) -> int:
         """Add an event; return its version. A trigger is applied to the run once it is durable."""
-        if self.dropped:
+        if self.dropped or self.final is not None:  # such as a step that the end cut off, and that says so
             return self.version
         self.version += 1
         at_us = self._last_at_us = max(now_us, self._last_at_us)
@@ -162,6 +166,10 @@ class LiveExecution:
         """Delete a message from the inbox in the next commit."""
         self._consumed.append(message.id)
         self.mark()
+
+    def reply(self, message: Message, text: bytes) -> None:
+        """Keep JSON text for the sender of a consumed message."""
+        self._replies.append((message.id, text))
 
     def execute(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
         """Run a transactional step's statements in the commit that holds its result."""
@@ -225,9 +233,10 @@ class LiveExecution:
             epoch=self.epoch,
             events=self._buffer,
             consumed=self._consumed,
+            replies=self._replies,
         )
         blobs = self._blobs
-        self._buffer, self._consumed, self._blobs = [], [], []
+        self._buffer, self._consumed, self._replies, self._blobs = [], [], [], []
         return append, blobs
 
     def _snapshot(self, now_us: int) -> ExecutionRow:
@@ -248,7 +257,7 @@ class LiveExecution:
 
         A far timer rests at once. Waits for messages rest after a while, since most are answered soon.
         """
-        if self.awaiting or self.running or self.unstarted or self.when_durable:
+        if self.awaiting or self.running or self.unstarted or self.when_durable or self.updates:
             return False
         if self.run.retry is not None or self.broken is not None:
             return False
@@ -273,14 +282,21 @@ class LiveExecution:
             return "paused"
         if not self.run.begun:
             return "running" if self.awaiting else "pending"
-        busy = self.awaiting or self.running or self.unstarted or not self.run.pending
+        listening = self.run.listening
+        waits = self.run.pending or (listening is not None and listening.is_waiting)
+        busy = self.awaiting or self.running or self.unstarted or not waits
         return "running" if busy else "waiting"
 
     def _current_step(self) -> str | None:
         pending = self.run.pending
         if not pending:
-            return self.row.current_step
+            listening = self.run.listening
+            return "wait_until" if listening is not None and listening.is_waiting else self.row.current_step
         newest = pending[next(reversed(pending))]
+        if self.run.asks_people:  # what a person can do about it comes first
+            newest = next((one for one in reversed(pending.values()) if isinstance(one, PendingInput)), newest)
+        if isinstance(newest, PendingInput):
+            return f"{CURRENT_STEP}{newest.command.name}"
         if isinstance(newest, PendingStep):
             return newest.command.name
         if isinstance(newest, PendingWait):

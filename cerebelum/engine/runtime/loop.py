@@ -135,6 +135,15 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
             self._origin_us = now_us
         self._now_us = now_us
 
+    @property
+    def origin_us(self) -> int:
+        """Where `time()` begins, in microseconds since the Unix epoch."""
+        return self._origin_us
+
+    def begin_at(self, origin_us: int) -> None:
+        """Have `time()` begin there: the loop goes on for one whose execution is recovered from a checkpoint."""
+        self._origin_us = origin_us
+
     def time(self) -> float:
         return (self._now_us - self._origin_us) / 1e6
 
@@ -159,6 +168,16 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         finally:
             self._running = False
             sys.set_asyncgen_hooks(*outer_hooks)
+
+    @property
+    def ready_count(self) -> int:
+        """How many callbacks are ready."""
+        return len(self._ready)
+
+    def forget_newest(self, count: int) -> None:
+        """Take the newest ready callbacks back."""
+        for _ in range(count):
+            self._ready.pop()
 
     def close_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
         """Have an async generator that the code left clean up, as a task; code that was thrown away cleans up nothing.

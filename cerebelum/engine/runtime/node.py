@@ -43,6 +43,7 @@ class NodeSettings(Struct, frozen=True, kw_only=True):
 
     policy: Policy = "park"
     step_threads: int = 32  # plain-function steps at once
+    queues: dict[str, int] = {}  # name to how many of its steps run at once here
     most_resident: int = 50_000  # executions in memory; beyond, none are claimed
     most_claims: int = 5  # without progress; then an execution is parked as failed
     most_blocked: int = 3  # activations that did not come to an end; likewise
@@ -58,6 +59,7 @@ class Node:
         store: opened and closed by the caller.
         on_event: told (execution id, event) once each event is durable; for live views in this process.
         on_trouble: told when the store keeps refusing commits.
+        clock: what it takes for the store's clock; a test's own moves as the test wants.
     """
 
     def __init__(
@@ -70,10 +72,11 @@ class Node:
         load_pinned: PinLoader | None = None,
         on_event: Callable[[str, ev.RecordedEvent], None] | None = None,
         on_trouble: Callable[[StoreError], None] = lambda error: None,
+        clock: StoreClock | None = None,
     ) -> None:
         settings = settings or NodeSettings()
         self.store, self.codec, self.registry, self.settings = store, codec, registry, settings
-        self.clock = StoreClock()
+        self.clock = clock or StoreClock()
         self.results = Results(store)
         self._beside = Beside()
         self._stopped: asyncio.Task[None] | None = None
@@ -106,8 +109,9 @@ class Node:
         )  # fmt: skip
         self.timers = Timers(now_us, self.residents.due)
         self.steps = StepRunner(
-            now_us=now_us, timers=self.timers, log=self.journal.log, node=node_name(), threads=settings.step_threads
-        )
+            now_us=now_us, timers=self.timers, log=self.journal.log, node=node_name(), threads=settings.step_threads,
+            queues=settings.queues,
+        )  # fmt: skip
         self.residents.conductor = Conductor(
             self.residents,
             owner=self._owner,

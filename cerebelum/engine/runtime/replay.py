@@ -71,9 +71,13 @@ class Replay:
             HistoryMismatch: as `to_end`.
         """
         run, end = self.run, self.history[-1].version if self.history else 0
+        begins_at = self._checkpoint()
         for recorded in self.history:
             event = recorded.event()
-            if type(event) in TRIGGERS:
+            if recorded.version < begins_at:
+                if isinstance(event, ev.ExecutionStarted):
+                    run.started = event
+            elif recorded.version == begins_at or type(event) in TRIGGERS:
                 run.replaying = recorded.version < end
                 self._apply(event, recorded)
                 if run.commands:
@@ -83,8 +87,18 @@ class Replay:
             yield recorded, event
         run.replaying = False
 
+    def _checkpoint(self) -> int:
+        """Return the version where a history begins that was read for recovery only; 0 for a whole one."""
+        if len(self.history) > 1 and self.history[1].version > self.history[0].version + 1:
+            return self.history[1].version
+        return 0
+
     def _apply(self, event: Any, recorded: ev.RecordedEvent) -> None:
         run = self.run
+        if type(event) is ev.CheckpointCreated:
+            if run.stored_codec.has_transforms:
+                event = unsealed(event, run.stored_codec)
+            recorded = structs.replace(recorded, at_us=event.now_us)
         if type(event) is ev.ExecutionRetried and (run.retry is None or run.retry.error.name != event.error.name):
             now = _NOTHING_ASKED if run.retry is None else f"{run.retry.type}  {run.retry.error.name}"
             self._refuse(recorded.version, f"{event.type}  {event.error.name}", now, "", self._line())
@@ -135,8 +149,12 @@ def same_command(recorded: ev.Command, asked: ev.Command) -> bool:
         return False
     if isinstance(recorded, ev.StepScheduled) and isinstance(asked, ev.StepScheduled):
         return recorded.name == asked.name and bytes(recorded.args) == bytes(asked.args)
+    if isinstance(recorded, ev.InputRequested) and isinstance(asked, ev.InputRequested):
+        return (recorded.name, recorded.due_us) == (asked.name, asked.due_us)  # its texts may be mended
     if isinstance(recorded, ev.ExecutionFailedEvent) and isinstance(asked, ev.ExecutionFailedEvent):
         return recorded.error.name == asked.error.name
+    if isinstance(recorded, ev.UpdateFailedEvent) and isinstance(asked, ev.UpdateFailedEvent):
+        return (recorded.of, recorded.error.name) == (asked.of, asked.error.name)
     if isinstance(recorded, ev.CompensationFailed):
         return True
     return ev.encode_event(structs.replace(recorded, line="")) == ev.encode_event(structs.replace(asked, line=""))

@@ -13,6 +13,7 @@ from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors_determinism import ActivationBlocked
 from cerebelum.engine.domain.errors_payload import PayloadTransformFailed
+from cerebelum.engine.domain.errors_store import StoreError
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum.engine.ports.store import Append, Batch, Message, Start, Store
@@ -22,6 +23,7 @@ from cerebelum.engine.runtime.code.digest import describe
 from cerebelum.engine.runtime.code.registry import WorkflowRegistry
 from cerebelum.engine.runtime.conductor import Conductor
 from cerebelum.engine.runtime.live import LiveExecution
+from cerebelum.engine.runtime.news import News
 from cerebelum.engine.runtime.own_log import OwnLog
 from cerebelum.engine.runtime.poison import PoisonRules
 from cerebelum.engine.runtime.rebuilding import Watch
@@ -72,6 +74,7 @@ class Residents:
         self._results, self._poison, self._beside = results, poison, beside
         self._on_event = on_event
         self.by_id: dict[str, LiveExecution] = {}
+        self.news = News()
 
     # -- they come ------------------------------------------------------------------------------------------------
     def adopt(self, row: ExecutionRow, started: ev.ExecutionStarted, at_us: int) -> None:
@@ -185,10 +188,25 @@ class Residents:
     def durable(self, live: LiveExecution, version: int) -> None:
         """Its events up to `version` are committed."""
         self.alone(live, lambda: self.conductor.durable(live, version))
+        self.news.tell(live.id)
 
     def due(self, live: LiveExecution, number: int) -> None:
         """One of its timers came due."""
         self.alone(live, lambda: self.conductor.due(live, number))
+
+    def overdue(self, live: LiveExecution, number: int) -> None:
+        """An input of it timed out, unless an answer lies in the inbox: that one came in time."""
+        self._beside.do(self._time_out(live, number))
+
+    async def _time_out(self, live: LiveExecution, number: int) -> None:
+        try:
+            messages = await self._store.inbox_of(live.id)
+        except StoreError:
+            self.alone(live, lambda: self.conductor.look_again(live, number))
+            return
+        for message in messages:
+            self.deliver(message)
+        self.alone(live, lambda: self.conductor.unanswered(live, number))
 
     def deliver(self, message: Message) -> None:
         """Hand a stored message to its execution, if it is here."""

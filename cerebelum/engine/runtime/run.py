@@ -17,26 +17,28 @@ from typing import Any
 from msgspec import Raw, structs
 
 from cerebelum.engine.authoring.activation import slot
-from cerebelum.engine.authoring.outcome import Error
+from cerebelum.engine.authoring.outcome import Error, Ok
 from cerebelum.engine.authoring.saga import Saga
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.durations import US_PER_S
 from cerebelum.engine.domain.errors import HistoryMismatch
 from cerebelum.engine.domain.errors_runtime import (
-    ChildFailed,
     ContinueAsNew,
     Deadlocked,
     ErrorResult,
-    SignalTimedOut,
     WorkflowTimedOut,
 )
 from cerebelum.engine.domain.ids import child_id
 from cerebelum.engine.runtime.asking import Asking
+from cerebelum.engine.runtime.checkpoints import take_over
 from cerebelum.engine.runtime.code_line import waiting_line
+from cerebelum.engine.runtime.contexts import ops_of
 from cerebelum.engine.runtime.discarding import throw_away, untie
 from cerebelum.engine.runtime.failures import describe_error, rebuild_error
+from cerebelum.engine.runtime.human_input import HANDLERS as INPUT_HANDLERS
 from cerebelum.engine.runtime.loop import WorkflowLoop
-from cerebelum.engine.runtime.pending import Pending, PendingChild, PendingStep, PendingTimer, PendingWait
+from cerebelum.engine.runtime.outside_events import HANDLERS as OUTSIDE_HANDLERS
+from cerebelum.engine.runtime.pending import Pending, PendingChild, PendingStep, PendingTimer
 from cerebelum.engine.runtime.randomness import seed_of
 
 
@@ -91,13 +93,15 @@ class WorkflowRun(Asking):
             self._begin(event)
         self.loop.set_now_us(self._now_us)
         outer, outer_loop = slot.activation, asyncio._get_running_loop()
-        slot.activation = self
+        slot.activation, slot.plain = self, None
         asyncio._set_running_loop(self.loop)
         try:
             _HANDLERS[type(event)](self, event, version)
             self.loop.run_until_idle()
-            if self.unreadable is not None:
-                raise self.unreadable
+            if self.listening is not None:
+                self.listening.settle(self)
+            if self.abandoned is not None:
+                raise self.abandoned
             self._notice_deadlock()
             if self._main is not None and self._main.done() and not self.ended:
                 self._settle(self._main)
@@ -110,6 +114,8 @@ class WorkflowRun(Asking):
         """Fail code that waits for what nothing can bring: no step, timer, wait or child is open."""
         if self._main is None or self._main.done() or self.pending:
             return
+        if self.listening is not None and self.listening.updates:
+            return  # an update may come
         self._stuck = Deadlocked(self.execution_id, waiting_line(self._main.get_coro()) or self.definition.name)
         self._main.cancel()
         self.loop.run_until_idle()
@@ -133,10 +139,16 @@ class WorkflowRun(Asking):
             self.started, self.started_us = event, self._now_us
             self.run_count = event.run
             seed = seed_of(self.execution_id, event.seed)
+        elif isinstance(event, ev.CheckpointCreated):
+            seed = seed_of(self.execution_id, self.started.seed if self.started else 0)
         else:  # a deferred start begins: the loop is there
             self.started_us = self._now_us
             return
+        self._recorded_context = None
         self.loop = WorkflowLoop(self, seed=seed)  # type: ignore[abstract]  # the rest is refused, see loop.py
+        if isinstance(event, ev.CheckpointCreated):
+            self.loop.begin_at(event.origin_us)
+            take_over(self, event)
 
     @property
     def begun(self) -> bool:
@@ -158,9 +170,21 @@ class WorkflowRun(Asking):
         context = contextvars.Context()
         self._main = self.loop.create_task(coroutine, name="main", context=context)
 
+    def _go_on_from(self, event: ev.CheckpointCreated, version: int) -> None:
+        self._start_main(event, version)
+        self.loop.created = event.created
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether something has begun to end it: what it does now leads only there."""
+        return self.ended or self.timed_out or self._cancel is not None
+
     async def _guarded(self, args: Any, kwargs: Any) -> Any:
         try:
-            return await self.definition.function(*args, **kwargs)
+            result = await self.definition.begin(*args, **kwargs)
+            if self.listening is not None:
+                await self.listening.finish()
+            return result
         except (Exception, asyncio.CancelledError) as error:
             if self.discarded:
                 raise
@@ -188,11 +212,17 @@ class WorkflowRun(Asking):
         return pending
 
     def _step_completed(self, event: ev.StepCompleted, version: int) -> None:
+        ops = ops_of(event.patch, self.codec) if event.patch else ()
+        if ops:
+            self.recorded_context.take(ops)
         pending: PendingStep | None = self._answered(event.number, PendingStep, "step_completed", version)
         if pending is None:
             return
         step = pending.step
         try:
+            pending.future.patch = ops
+            if ops and pending.branch is not None:
+                pending.branch.absorb(ops)
             result = self.codec.decode(
                 bytes(event.result), step.signature.result_type, what=f"result of step {step.name!r}"
             )
@@ -231,36 +261,6 @@ class WorkflowRun(Asking):
         pending: PendingTimer | None = self._answered(event.number, PendingTimer, "timer_fired", version)
         if pending is not None:
             self.loop.fire(pending.handle)
-
-    def _signal_received(self, event: ev.SignalReceived, version: int) -> None:
-        waits = [p for p in self.pending.values() if isinstance(p, PendingWait) and p.command.name == event.name]
-        if not any(self._takes(wait, version, event) for wait in waits):
-            self.signals.append((version, event))
-
-    def _wait_timed_out(self, event: ev.WaitTimedOutEvent, version: int) -> None:
-        pending: PendingWait | None = self._answered(event.number, PendingWait, "wait_timed_out", version)
-        if pending is not None:
-            timeout_s = (pending.timeout_us or 0) / US_PER_S
-            pending.future.set_exception(SignalTimedOut(pending.command.name, timeout_s))
-
-    def _child_completed(self, event: ev.ChildCompleted, version: int) -> None:
-        pending: PendingChild | None = self._answered(event.number, PendingChild, "child_completed", version)
-        if pending is None:
-            return
-        what = f"result of child {pending.command.workflow!r}"
-        try:
-            pending.future.set_result(
-                self.codec.decode(bytes(event.result), pending.workflow.signature.result_type, what=what)
-            )
-        except Exception as error:
-            pending.future.set_exception(error)
-
-    def _child_failed(self, event: ev.ChildFailedEvent, version: int) -> None:
-        pending: PendingChild | None = self._answered(event.number, PendingChild, "child_failed", version)
-        if pending is not None:
-            verb = "was cancelled" if event.cancelled else f"failed: {event.error.name}"
-            text = f"{verb}: {event.error.message}" if event.error.message else verb
-            pending.future.set_exception(ChildFailed(pending.command.workflow, pending.command.execution_id, text))
 
     def _resumed(self, event: ev.ExecutionResumed, version: int) -> None:
         """End the sleeps under way, unless a pause ended: then the code just goes on."""
@@ -306,6 +306,8 @@ class WorkflowRun(Asking):
     def _complete(self, result: Any) -> BaseException | None:
         if isinstance(result, Error):
             return ErrorResult(result.reason)
+        if isinstance(result, Ok):
+            result = result.value
         what = f"result of {self.definition.name!r}"
         try:
             data, _ = self.codec.encode(result, self.definition.signature.result_type, what=what)
@@ -369,6 +371,8 @@ class WorkflowRun(Asking):
         # Run, loop, tasks and futures refer to one another; taken apart they are freed at once, without the collector.
         self.commands.clear()
         self.pending.clear()
+        if self.listening is not None:
+            self.listening.begin_anew()
         untie(loop.tasks)
         loop.dismantle()
         self._main = None
@@ -378,16 +382,16 @@ _HANDLERS: dict[type[ev.Event], Callable[[WorkflowRun, Any, int], None]] = {
     ev.ExecutionStarted: WorkflowRun._start_main,
     ev.ExecutionBegun: WorkflowRun._start_main,
     ev.ExecutionRetried: WorkflowRun._start_main,
+    ev.CheckpointCreated: WorkflowRun._go_on_from,
     ev.StepCompleted: WorkflowRun._step_completed,
     ev.StepFailedEvent: WorkflowRun._step_failed,
     ev.StepStarted: WorkflowRun._step_started,
     ev.TimerFired: WorkflowRun._timer_fired,
-    ev.SignalReceived: WorkflowRun._signal_received,
-    ev.WaitTimedOutEvent: WorkflowRun._wait_timed_out,
-    ev.ChildCompleted: WorkflowRun._child_completed,
-    ev.ChildFailedEvent: WorkflowRun._child_failed,
     ev.ExecutionResumed: WorkflowRun._resumed,
     ev.CancelRequested: WorkflowRun._cancel_requested,
+    **INPUT_HANDLERS,
+    **OUTSIDE_HANDLERS,
 }
-_BEGINNINGS = frozenset((ev.ExecutionStarted, ev.ExecutionBegun, ev.ExecutionRetried))
-TRIGGERS = frozenset(_HANDLERS) | {ev.ExecutionPaused}
+_BEGINNINGS = frozenset((ev.ExecutionStarted, ev.ExecutionBegun, ev.ExecutionRetried, ev.CheckpointCreated))
+# A checkpoint is a command of the code; only a run that begins there is told it.
+TRIGGERS = frozenset(_HANDLERS) - {ev.CheckpointCreated} | {ev.ExecutionPaused}

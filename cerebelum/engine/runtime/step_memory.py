@@ -6,8 +6,6 @@ compensated what it did.
 
 from __future__ import annotations
 
-from msgspec import Raw
-
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum.engine.runtime.clear_payloads import unsealed
@@ -20,27 +18,27 @@ class StepMemory:
         self._codec = codec
         self._base = 0  # number of the last command of the run before: places are counted from there
         self._scheduled: dict[int, ev.StepScheduled] = {}
-        self._completed: dict[int, Raw] = {}
-        self._reusable: dict[tuple[int, str, bytes], Raw] = {}
+        self._completed: dict[int, ev.StepCompleted] = {}
+        self._reusable: dict[tuple[int, str, bytes], ev.StepCompleted] = {}
 
     def observe(self, event: ev.Event | ev.UnknownEvent) -> None:
         """Take note of one event."""
         if isinstance(event, ev.StepScheduled):
             self._scheduled[event.number] = event
         elif isinstance(event, ev.StepCompleted):
-            self._completed[event.number] = event.result
+            self._completed[event.number] = event
         elif isinstance(event, ev.ExecutionRetried):
             self._reusable = {
-                self._place(self._scheduled[number]): result
-                for number, result in self._completed.items()
+                self._place(self._scheduled[number]): completed
+                for number, completed in self._completed.items()
                 if number in self._scheduled and (not event.keep_below or number < event.keep_below)
             }
             self._base = event.base
             self._scheduled.clear()
             self._completed.clear()
 
-    def recall(self, command: ev.StepScheduled) -> Raw | None:
-        """Return, once, the result that an earlier run has for this step."""
+    def recall(self, command: ev.StepScheduled) -> ev.StepCompleted | None:
+        """Return, once, the completion that an earlier run has for this step."""
         return self._reusable.pop(self._place(command), None)
 
     def _place(self, command: ev.StepScheduled) -> tuple[int, str, bytes]:

@@ -62,7 +62,7 @@ class TakingUp:
 
     async def _take_up_together(self, rows: list[ExecutionRow]) -> None:
         """Rebuild executions from their histories: one read for all."""
-        histories = await self._store.read_histories([row.id for row in rows])
+        histories = await self._store.read_histories([row.id for row in rows], for_recovery=True)
         # Before they may rest again: a message that lies there is why most of them were claimed.
         self._messages = defaultdict(list)
         for message in await self._store.inbox(self._owner()):

@@ -22,6 +22,7 @@ from cerebelum.engine.domain.ids import new_nonce
 from cerebelum.engine.domain.projection import projected_row, reconstruct
 from cerebelum.engine.ports.store import Batch, Message, Start
 from cerebelum.engine.runtime.starting import new_start
+from cerebelum.engine.testing.answers import answer_what_was_asked, answering, answers_in
 from cerebelum.engine.testing.invariants import check_store
 
 MakeEngine = Callable[[], Awaitable[Engine]]
@@ -56,10 +57,24 @@ async def resume_from(
     others: Sequence[WorkflowDefinition[..., Any]] = (),
 ) -> Outcome:
     """Go on from the first `version` events of `whole` in a fresh store."""
-    kept = whole.history[:version]
     await engine.register(workflow)
     for other in others:
         await engine.register(other)
+    kept, rest = whole.history[:version], whole.history[version:]
+    answers: list[ev.InputReceived] = []
+    if not await leave_behind(engine, workflow, kept):
+        for message in lost_messages(rest):
+            await engine.store.post(message)
+        answers = await answer_what_was_asked(engine, "exec-under-test", kept, answers_in(rest))
+    await engine.start_node()
+    async with answering(engine, "exec-under-test", answers):
+        return await outcome_of(engine, "exec-under-test")
+
+
+async def leave_behind(
+    engine: Engine, workflow: WorkflowDefinition[..., Any], kept: Sequence[ev.RecordedEvent]
+) -> bool:
+    """Put into a fresh store what a process leaves that dies after the last event of `kept`; return whether it had ended."""
     now_us = await engine.store.now_us()
     state = reconstruct("exec-under-test", kept)
     blank = ExecutionRow(
@@ -69,11 +84,7 @@ async def resume_from(
     row.wake_at_us, row.epoch = (None if row.ended else now_us), 1
     starts = [Start(row=row, events=kept), *_open_children(kept, now_us)]
     await engine.store.commit(Batch(id=new_nonce(), starts=starts))
-    if not row.ended:
-        for message in lost_messages(whole.history[version:]):
-            await engine.store.post(message)
-    await engine.start_node()
-    return await outcome_of(engine, "exec-under-test")
+    return row.ended
 
 
 def _open_children(kept: Sequence[ev.RecordedEvent], now_us: int) -> list[Start]:
@@ -108,6 +119,11 @@ def lost_messages(rest: Sequence[ev.RecordedEvent]) -> list[Message]:
                     payload=bytes(event.payload),
                     key=event.key,
                 )
+            )
+        elif isinstance(event, ev.UpdateAccepted):
+            args = bytes(event.args)
+            messages.append(
+                Message(execution_id="exec-under-test", kind="update", name=event.name, payload=args, key=event.key)
             )
         elif isinstance(event, ev.CancelRequested):
             payload = msgspec.json.encode(event.reason)

@@ -18,6 +18,7 @@ from cerebelum.engine.domain.projection import reconstruct
 from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum.engine.ports.store import ExecutionFilter, Store
 from cerebelum.engine.runtime.blobs import with_blobs
+from cerebelum.engine.runtime.interception import install
 from cerebelum.engine.runtime.replay import Replay
 from cerebelum.engine.runtime.run import WorkflowRun
 
@@ -55,7 +56,7 @@ async def check_store(
         violations += timers(row.id, history)
         violations += effect_bound(row.id, history, effects, deaths=deaths)
         violations += replay_equal(row, history, workflows, codec)
-        violations += await no_orphan(store, row, history)
+        violations += await no_orphan(store, row, history, workflows, codec)
         if must_have_ended and row.status not in FINAL:
             violations.append(f"I9: {row.id} has not ended: {row.status}, {row.current_step}")
     return violations
@@ -75,14 +76,20 @@ def prefix(execution_id: str, earlier: History, later: History) -> list[str]:
 
 
 def once_recorded(execution_id: str, history: History) -> list[str]:
-    """I6: at most one completion or final failure per step, and none after the end."""
+    """I6: at most one completion or final failure per step, one answer or timeout per input, and none after the end."""
     ends: Counter[int] = Counter()
     for recorded in history:
         event = recorded.event()
-        if isinstance(event, ev.StepCompleted) or (isinstance(event, ev.StepFailedEvent) and event.retry_at_us is None):
+        if (
+            isinstance(event, ev.StepCompleted)
+            or (isinstance(event, ev.StepFailedEvent) and event.retry_at_us is None)
+            or isinstance(event, ev.InputReceived | ev.InputTimedOutEvent)
+        ):
             ends[event.number] += 1
     finals = [recorded.version for recorded in history if recorded.type in ev.FINAL_TYPES]
-    found = [f"I6: step {number} of {execution_id} ended {count} times" for number, count in ends.items() if count > 1]
+    found = [
+        f"I6: command {number} of {execution_id} ended {count} times" for number, count in ends.items() if count > 1
+    ]
     if finals and (len(finals) > 1 or finals[0] != history[-1].version):
         found.append(f"I6: {execution_id} has final events at {finals} of {len(history)}")
     return found
@@ -125,6 +132,7 @@ def replay_equal(
     definition = workflows.get(row.workflow)
     if definition is None:
         return []
+    install()  # a process that only checks has no node that did
     run = WorkflowRun(row.id, definition, codec)
     try:
         unrecorded = Replay(run, history).to_end()
@@ -138,7 +146,13 @@ def replay_equal(
     return []
 
 
-async def no_orphan(store: Store, row: ExecutionRow, history: History) -> list[str]:
+async def no_orphan(
+    store: Store,
+    row: ExecutionRow,
+    history: History,
+    workflows: Mapping[str, WorkflowDefinition[..., Any]],
+    codec: PayloadCodec,
+) -> list[str]:
     """I12: nothing is left of an ended execution; an open one has an owner, a timer, or waits for someone."""
     found = []
     if row.status in FINAL:
@@ -148,6 +162,24 @@ async def no_orphan(store: Store, row: ExecutionRow, history: History) -> list[s
             found.append(f"I12: {row.id} has ended with messages in its inbox")
     elif row.owner is None and row.wake_at_us is None and row.status != "paused":
         state = reconstruct(row.id, history)
-        if not any(wait.kind in ("signal", "child") for wait in state.open.values()):
+        waits = any(wait.kind in ("signal", "child", "input") for wait in state.open.values())
+        if not waits and not _listens(row, history, workflows, codec):
             found.append(f"I12: nobody will ever look at {row.id}, which is {row.status}")
     return found
+
+
+def _listens(
+    row: ExecutionRow, history: History, workflows: Mapping[str, WorkflowDefinition[..., Any]], codec: PayloadCodec
+) -> bool:
+    """Whether its code waits for an update, which no event shows."""
+    definition = workflows.get(row.workflow)
+    if definition is None:
+        return False
+    run = WorkflowRun(row.id, definition, codec)
+    try:
+        Replay(run, history).to_end()
+        return run.listening is not None and run.listening.is_waiting
+    except CerebelumError:
+        return False
+    finally:
+        run.close()

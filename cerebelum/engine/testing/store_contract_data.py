@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from cerebelum.engine.domain.errors import ForbiddenTransition
 from cerebelum.engine.domain.events import RecordedEvent
-from cerebelum.engine.ports.store import Append, CodeVersion, ExecutionFilter, LogLine, Store
+from cerebelum.engine.ports.store import Append, CodeVersion, Committed, ExecutionFilter, LogLine, Store
 from cerebelum.engine.testing import store_samples as a
 
 PAYLOADS = {
@@ -48,6 +49,17 @@ class DataContract:
         assert histories[rows[1].id] == await store.read_history(rows[1].id)
         assert not (await store.read_histories(["exec-unknown"])).get("exec-unknown")
 
+    async def test_recovery_reads_from_the_checkpoint_on(self, store: Store) -> None:
+        """E18: the first event, and those from the newest checkpoint on; all of what has none."""
+        plain, long = await a.started(store, a.row(last_version=3), a.row(last_version=2))
+        change = a.append(long, count=4, checkpoint=5)
+        assert await store.commit(a.batch(appends=[change])) == Committed()
+        histories = await store.read_histories([plain.id, long.id], for_recovery=True)
+        assert [event.version for event in histories[plain.id]] == [1, 2, 3]
+        assert [event.version for event in histories[long.id]] == [1, 5, 6]
+        assert (await a.the_row(store, long.id)).checkpoint == 5
+        assert [event.version for event in (await store.read_histories([long.id]))[long.id]] == [1, 2, 3, 4, 5, 6]
+
     async def test_the_last_event_is_the_newest(self, store: Store) -> None:
         """F7: the event with the highest version; None for an unknown execution."""
         (before,) = await a.started(store, a.row(last_version=3))
@@ -75,6 +87,30 @@ class DataContract:
         newer = RecordedEvent(2, "made_by_a_newer_release", b'{"x":1}', a.AT_US)
         await store.commit(a.batch(appends=[replace(a.append(before), events=[newer])]))
         assert await store.last_event(before.id) == newer
+
+    async def test_what_waits_for_people_is_listed(self, store: Store) -> None:
+        """F19, C18: requests without an answer, of open executions that say so in their row, oldest first."""
+        asking: dict[str, Any] = {"current_step": "input review", "status": "waiting"}
+        before = await a.started(store, *(a.row(**asking) for _ in range(2)), a.row(last_version=1))
+        asked = [
+            (1, "input_requested", b'{"number":1,"name":"review","form":{"type":"single_choice"},"prompt":"?"}'),
+            (1, "input_requested", b'{"number":2,"name":"other","due_us":9}'),
+            (1, "input_received", b'{"number":1,"answer":1}'),
+            (0, "input_requested", b'{"number":1,"name":"review"}'),
+        ]
+        for place, kind, data in asked:
+            (row,) = [await a.the_row(store, before[place].id)]
+            change = a.append(row, **asking)
+            await store.commit(a.batch(appends=[replace(change, events=[a.event(row.last_version + 1, kind, data)])]))
+        found = await store.pending_inputs()
+        assert [(one.execution_id, one.number, one.name, one.due_us) for one in found] == [
+            (before[0].id, 1, "review", None),
+            (before[1].id, 2, "other", 9),
+        ]
+        assert {one.workflow for one in found} == {a.WORKFLOW}
+        ended = await a.the_row(store, before[0].id)
+        await store.commit(a.batch(appends=[a.append(ended, status="completed", owner=None, current_step=None)]))
+        assert [one.execution_id for one in await store.pending_inputs()] == [before[1].id]
 
     async def test_an_unknown_execution_has_no_row(self, store: Store) -> None:
         """N1: None, not an error: the caller knows what to say."""

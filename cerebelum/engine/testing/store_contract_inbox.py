@@ -165,6 +165,53 @@ class InboxContract:
         assert committed.fenced == {before.id}
         assert await store.inbox(a.OTHER) == [posted]
 
+    async def test_a_reply_is_read_by_its_key(self, store: Store, second_store: Store) -> None:
+        """C13: what the consumer of a message answers is there for its sender, over any connection, until the end."""
+        before, other = await a.started(store, a.row(), a.row())
+        posted = [await store.post(a.message(before.id, key=key)) for key in ("asked", "plain")]
+        await store.post(a.message(other.id, key="asked"))
+        assert await second_store.read_reply(before.id, "asked") is None
+        ids, reply = [item.id for item in posted if item is not None], '"no: \\u0000 ü"'.encode()
+        change = a.append(before, consumed=ids, replies=[(ids[0], reply)])
+        await store.commit(a.batch(appends=[change]))
+        assert await second_store.read_reply(before.id, "asked") == reply
+        for execution_id, key in (
+            (before.id, "plain"),
+            (before.id, "unknown"),
+            (other.id, "asked"),
+            ("exec-no", "asked"),
+        ):
+            assert await store.read_reply(execution_id, key) is None
+        assert await store.post(a.message(before.id, key="asked")) is None
+        assert await store.inbox_of(before.id) == []
+        await store.commit(a.batch(appends=[a.append(change.row, status="completed", owner=None)]))
+        assert await store.read_reply(before.id, "asked") is None
+
+    async def test_a_fenced_append_replies_nothing(self, store: Store) -> None:
+        """R1: a zombie's answer does not reach the sender."""
+        (before,) = await a.started(store, a.row())
+        posted = await store.post(a.message(before.id, key="k"))
+        assert posted is not None
+        assert await store.claim_one(a.OTHER, before.id) is not None
+        change = a.append(before, consumed=[posted.id], replies=[(posted.id, b'"no"')])
+        assert (await store.commit(a.batch(appends=[change]))).fenced == {before.id}
+        assert await store.read_reply(before.id, "k") is None
+
+    async def test_a_start_brings_its_message(self, store: Store, second_store: Store) -> None:
+        """C9: of 10 commits over two connections one starts the execution, and only that one's message is in its inbox."""
+        new = [a.start(a.row("exec-same", owner=None, wake_at_us=1)) for _ in range(10)]
+        batches = [
+            a.batch(starts=[start], messages=[a.message("exec-same", name=f"m{number}", source="exec-same")])
+            for number, start in enumerate(new)
+        ]
+        done = await asyncio.gather(
+            *((store, second_store)[number % 2].commit(each) for number, each in enumerate(batches))
+        )
+        (first,) = [number for number, committed in enumerate(done) if not committed.existing]
+        assert [item.name for item in await store.inbox_of("exec-same")] == [f"m{first}"]
+        claimed = await store.claim(a.OWNER, workflows=[a.WORKFLOW], limit=10)
+        assert [row.id for row in claimed] == ["exec-same"]
+
     async def test_another_connection_is_told_of_a_write(self, store: Store, second_store: Store) -> None:
         """R8: `watch` yields after another connection has written; the test waits for the hint, not for a time."""
         (before,) = await a.started(store, a.row())

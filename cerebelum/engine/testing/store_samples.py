@@ -67,7 +67,10 @@ async def started(store: Store, *rows: ExecutionRow) -> list[ExecutionRow]:
     return list(rows)
 
 
-def append(before: ExecutionRow, *, count: int = 1, consumed: Sequence[int] = (), **fields: Any) -> Append:
+def append(
+    before: ExecutionRow, *, count: int = 1, consumed: Sequence[int] = (), replies: Sequence[tuple[int, bytes]] = (),
+    **fields: Any,
+) -> Append:  # fmt: skip
     """Return `count` more events of `before`, by its present owner; `fields` are the row's afterwards."""
     version = before.last_version
     return Append(
@@ -77,6 +80,7 @@ def append(before: ExecutionRow, *, count: int = 1, consumed: Sequence[int] = ()
         epoch=before.epoch,
         events=[event(number) for number in range(version + 1, version + count + 1)],
         consumed=consumed,
+        replies=replies,
     )
 
 

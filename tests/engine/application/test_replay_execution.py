@@ -21,7 +21,8 @@ from cerebelum.engine.runtime.frames import MAX_OPEN, MAX_TASKS, Frame, StackEnt
 from cerebelum.engine.runtime.replay import Replay
 from cerebelum.engine.runtime.run import WorkflowRun
 from tests.engine.world import PATIENCE_S, World
-from tests.flows import primitives, replayed
+from tests.flows import plain_form, primitives, replayed
+from tests.flows.plain import replayed as plain_replayed
 
 Drive = Callable[[World, Handle[Any]], Awaitable[None]]
 seen: dict[str, list[ev.RecordedEvent]] = {}
@@ -80,7 +81,16 @@ CASES: list[Case] = [
     (replayed.waits_and_goes_on, (), pauses, "completed"),
     (replayed.orders, ("hunter2",), None, "completed"),
 ]
-every_construct = pytest.mark.parametrize("flow, args, drive, status", CASES, ids=[case[0].name for case in CASES])
+TWINS: list[Any] = [
+    (getattr(plain_replayed, flow.name), *rest)
+    for flow, *rest in CASES
+    if flow.name in plain_form.twin_names("replayed")
+]
+every_construct = pytest.mark.parametrize(
+    "flow, args, drive, status",
+    [*CASES, *TWINS],
+    ids=[*(case[0].name for case in CASES), *(f"plain-{case[0].name}" for case in TWINS)],
+)
 
 
 async def run(world: World, flow: Any, args: tuple[Any, ...] = (), drive: Drive | None = None) -> str:

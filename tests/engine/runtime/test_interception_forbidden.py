@@ -19,10 +19,13 @@ from typing import Any
 
 import pytest
 
+from cerebelum import together, value_of, workflow
+from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import CerebelumError
 from cerebelum.engine.domain.errors_determinism import NotDeterministic
 from cerebelum.engine.runtime.interception import install
-from tests.engine.runtime.workflow_code import SmallActivation, inside
+from tests.engine.runtime.played import Played
+from tests.engine.runtime.workflow_code import inside
 
 install()
 
@@ -138,16 +141,37 @@ def test_the_prompt_of_a_debugger_is_allowed(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_plain_def_workflow_waits_without_an_await() -> None:
-    """E9: an activation that knows how to wait is asked to, instead of the thread."""
+    """E9: `time.sleep` in plain `def` code is a timer of the workflow, in the coroutines beside it an error."""
 
-    class Waiting(SmallActivation):
-        def blocking_sleep(self, seconds: float) -> None:
-            waits.append(seconds)
-
-    waits: list[float] = []
-    with inside(Waiting()):
+    @workflow
+    def naps() -> str:
         time.sleep(86_400)
-    assert waits == [86_400]
+        return "slept"
+
+    @workflow
+    def naps_in_a_coroutine() -> None:
+        async def nap() -> None:
+            time.sleep(1)  # noqa: ASYNC251 - refused: that is the point
+
+        value_of(together(nap))
+
+    played = Played(naps).complete_all()
+    assert played.types() == ["execution_started", "timer_started", "timer_fired", "execution_completed"]
+    refused = Played(naps_in_a_coroutine).history[-1].event()
+    assert isinstance(refused, ev.ExecutionFailedEvent)
+    assert refused.error.name == "NotDeterministic"
+
+
+def test_a_plain_def_workflow_refuses_negative_sleeps_as_the_thread_does() -> None:
+    """E9: the replacement says what the original says."""
+
+    @workflow
+    def naps() -> None:
+        time.sleep(-1)
+
+    failed = Played(naps).history[-1].event()
+    assert isinstance(failed, ev.ExecutionFailedEvent)
+    assert failed.error.message == "sleep length must be non-negative"
 
 
 def test_signatures_survive() -> None:

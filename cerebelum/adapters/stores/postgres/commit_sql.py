@@ -177,7 +177,7 @@ def _consumed(numbers: Numbers) -> list[str]:
         taken,
         f"dropped AS (DELETE FROM messages AS m USING taken AS t WHERE {same} AND {made})",
         (
-            f"kept AS (UPDATE messages AS m SET consumed_at_us = {_NOW_US}, updated_at_us = {_NOW_US}, payload = 'null' "
+            f"kept AS (UPDATE messages AS m SET consumed_at_us = {_NOW_US}, updated_at_us = {_NOW_US}, payload = t.reply "
             f"FROM taken AS t WHERE {same} AND NOT {made})"
         ),
     ]

@@ -66,9 +66,12 @@ def _add_appends(shape: Shape, values: list[Any], appends: Sequence[Append], tar
     releases = any(_releases(append) for append in appends)
     ended = any(append.row.status in FINAL for append in appends)
     goes_on = appends if not ended else [append for append in appends if append.row.status not in FINAL]
-    consumed = [(number, append.row.id) for append in goes_on for number in append.consumed]
+    replies = {number: text.decode() for append in goes_on for number, text in append.replies}
+    consumed = [
+        (number, append.row.id, replies.get(number, "null")) for append in goes_on for number in append.consumed
+    ]
     if releases:
-        values.append([number for number, _ in consumed])
+        values.append([number for number, *_ in consumed])
     if consumed:
         values += tables.CONSUMED.values(consumed)[1]
     return shape._replace(appends=True, same_in_appends=same, releases=releases, consumed=bool(consumed), ended=ended)

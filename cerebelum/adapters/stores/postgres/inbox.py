@@ -34,6 +34,7 @@ _INBOX = (
     f"SELECT {_SELECTED} FROM messages AS m WHERE m.consumed_at_us IS NULL AND m.id > $2 "
     "AND (SELECT x.owner FROM executions AS x WHERE x.id = m.execution_id) = $1 ORDER BY m.id"
 )
+_REPLY = "SELECT payload FROM messages WHERE execution_id = $1 AND key = $2 AND consumed_at_us IS NOT NULL"
 _INBOX_OF = (
     f"SELECT {_SELECTED} FROM messages AS m WHERE m.execution_id = $1 AND m.consumed_at_us IS NULL ORDER BY m.id"
 )
@@ -72,3 +73,8 @@ class Inbox:
     async def of_execution(self, execution_id: str) -> list[Message]:
         """Return the messages of one execution."""
         return [message_of(row) for row in await self._pool.fetch(_INBOX_OF, execution_id)]
+
+    async def reply(self, execution_id: str, key: str) -> bytes | None:
+        """Return the reply to a consumed message."""
+        rows = await self._pool.fetch(_REPLY, execution_id, key)
+        return None if not rows or rows[0][0] == "null" else rows[0][0].encode()

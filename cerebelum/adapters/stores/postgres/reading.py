@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from cerebelum.adapters.stores.people import inputs_of, statement
 from cerebelum.adapters.stores.postgres.commit_sql import NOW
 from cerebelum.adapters.stores.postgres.pool import Pool
 from cerebelum.adapters.stores.rows import EXECUTION_COLUMNS, execution_of
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import ExecutionRow
+from cerebelum.engine.domain.projection_inputs import OpenInput
 
 _EVENT: Final = "version, type, data, at_us"
 _EXECUTION: Final = f"SELECT {', '.join(EXECUTION_COLUMNS)} FROM executions WHERE id = $1"
@@ -20,7 +22,14 @@ _HISTORIES: Final = (
     f"SELECT execution_id, {_EVENT} FROM unnest($1::text[]) AS wanted(id) CROSS JOIN LATERAL "
     "(SELECT * FROM events WHERE execution_id = wanted.id ORDER BY version) AS e"
 )
+_FOR_RECOVERY: Final = (
+    f"SELECT execution_id, {_EVENT} FROM executions AS x CROSS JOIN LATERAL "
+    "(SELECT * FROM events WHERE execution_id = x.id AND version >= coalesce(x.checkpoint, 1) UNION ALL "
+    "SELECT * FROM events WHERE execution_id = x.id AND version = 1 AND x.checkpoint > 1 ORDER BY version) AS e "
+    "WHERE x.id = ANY($1::text[])"
+)
 _LAST: Final = f"SELECT {_EVENT} FROM events WHERE execution_id = $1 ORDER BY version DESC LIMIT 1"
+_PEOPLE: Final = statement("postgresql")
 _NO_BOUND: Final = (1 << 31) - 1
 
 
@@ -46,10 +55,13 @@ class Reading:
         rows = await self._pool.fetch(_HISTORY, execution_id, after_version, last, limit)
         return [RecordedEvent(version, kind, data.encode(), at_us) for version, kind, data, at_us in rows]
 
-    async def histories(self, execution_ids: Sequence[str]) -> dict[str, list[RecordedEvent]]:
-        """Return whole histories; [] for an unknown id."""
+    async def histories(
+        self, execution_ids: Sequence[str], *, for_recovery: bool = False
+    ) -> dict[str, list[RecordedEvent]]:
+        """Return histories, whole or what recovery needs of them; [] for an unknown id."""
+        query = _FOR_RECOVERY if for_recovery else _HISTORIES
         found: dict[str, list[RecordedEvent]] = {execution_id: [] for execution_id in execution_ids}
-        for execution_id, version, kind, data, at_us in await self._pool.fetch(_HISTORIES, list(found)):
+        for execution_id, version, kind, data, at_us in await self._pool.fetch(query, list(found)):
             found[execution_id].append(RecordedEvent(version, kind, data.encode(), at_us))
         return found
 
@@ -62,6 +74,10 @@ class Reading:
         """Return the row."""
         rows = await self._pool.fetch(_EXECUTION, execution_id)
         return execution_of(rows[0]) if rows else None
+
+    async def pending_inputs(self) -> list[OpenInput]:
+        """Return what waits for people."""
+        return inputs_of(await self._pool.fetch(_PEOPLE))
 
     async def blob(self, digest: str) -> bytes | None:
         """Return the content."""

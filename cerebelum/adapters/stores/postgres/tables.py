@@ -59,7 +59,7 @@ class Rows:
 
 
 _KINDS: Final = {
-    **dict.fromkeys(("priority", "run", "last_version", "epoch", "claims"), "int"),
+    **dict.fromkeys(("priority", "run", "last_version", "checkpoint", "epoch", "claims"), "int"),
     **dict.fromkeys((name for name in EXECUTION_COLUMNS if name.endswith("_us")), "bigint"),
 }
 START_COLUMNS: Final = tuple((name, _KINDS.get(name, "text")) for name in EXECUTION_COLUMNS)
@@ -75,7 +75,7 @@ STARTS: Final = Rows(
 # What an append changes, beside the owner and the times to wake and of the update.
 MOVED: Final = (
     *("code", "status", "queue", "priority", "current_step", "error", "run", "last_version"),
-    *("scheduled_at_us", "started_at_us", "completed_at_us"),
+    *("checkpoint", "scheduled_at_us", "started_at_us", "completed_at_us"),
 )
 APPENDS: Final = Rows(
     ("id", "text"),
@@ -89,14 +89,14 @@ APPENDS: Final = Rows(
     ("releases", "bool"),
     ("addressed", "bool"),  # by a message of the same batch
     groups=[
-        ["code", "queue", "priority", "error", "run", "scheduled_at_us"],  # one node, one workflow
+        ["code", "queue", "priority", "error", "run", "checkpoint", "scheduled_at_us"],  # one node, one workflow
         ["status", "completed_at_us", "new_owner", "wake_at_us", "releases", "addressed"],  # all go on running
     ],
 )
 EVENTS: Final = Rows(
     ("execution_id", "text"), ("version", "int"), ("type", "text"), ("data", "text"), ("at_us", "bigint")
 )
-CONSUMED: Final = Rows(("id", "bigint"), ("execution_id", "text"))  # of executions that go on
+CONSUMED: Final = Rows(("id", "bigint"), ("execution_id", "text"), ("reply", "text"))  # of executions that go on
 MESSAGES: Final = Rows(
     *((name, "text") for name in ("execution_id", "kind", "name", "payload", "sender", "key")),
     ("source", "text"),

@@ -21,7 +21,10 @@ from cerebelum.engine.ports.store import Append, Batch, Committed, LogLine, Mess
 OPEN = "status IN ('pending', 'running', 'waiting', 'paused')"
 R1_GUARD = "executions.owner = w.column3 AND executions.epoch = w.column4 AND executions.last_version = w.column5"
 _PROGRESS = ("code", "current_step", "error", "run", "last_version", "updated_at_us")  # change at any step
-_REST = ("owner", "status", "queue", "priority", "wake_at_us", "scheduled_at_us", "started_at_us", "completed_at_us")
+_REST = (
+    *("owner", "status", "queue", "priority", "wake_at_us", "scheduled_at_us", "started_at_us", "completed_at_us"),
+    "checkpoint",
+)
 
 
 def move_statement(guard: str, columns: Sequence[str]) -> Bulk:
@@ -196,6 +199,7 @@ def _rest(row: ExecutionRow) -> list[Any]:
         row.scheduled_at_us,
         row.started_at_us,
         row.completed_at_us,
+        row.checkpoint,
     ]
 
 
@@ -248,6 +252,10 @@ def _consume(state: _State) -> None:
             "UPDATE messages SET consumed_at_us = ?, updated_at_us = ?, payload = 'null' "
             "WHERE id IN (SELECT value FROM json_each(?))",
             (state.now_us, state.now_us, ids),
+        )
+        connection.executemany(
+            "UPDATE messages SET payload = ? WHERE id = ?",
+            [(text.decode(), number) for append in state.appended for number, text in append.replies],
         )
     if ended := [append.row.id for append in state.appended if append.row.ended]:
         connection.execute(

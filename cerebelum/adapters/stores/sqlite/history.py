@@ -25,6 +25,9 @@ _HISTORIES = (
     "SELECT x.id, h.version, h.type, h.data, h.at_us FROM json_each(?) AS wanted "
     "CROSS JOIN executions AS x ON x.id = wanted.value CROSS JOIN history AS h ON h.execution = x.n"
 )
+_FOR_RECOVERY = (
+    f"{_HISTORIES} AND h.version >= coalesce(x.checkpoint, 1) UNION ALL {_HISTORIES} AND h.version = 1 AND x.checkpoint > 1"
+).replace("?", "?1")
 _by_version = attrgetter("version")
 _NO_BOUND = (1 << 63) - 1
 
@@ -38,11 +41,13 @@ def read_history(
     return [RecordedEvent(version, kind, data.encode(), at_us) for version, kind, data, at_us in rows]
 
 
-def read_histories(connection: sqlite3.Connection, execution_ids: Sequence[str]) -> dict[str, list[RecordedEvent]]:
-    """Return whole histories; [] for an unknown id."""
+def read_histories(
+    connection: sqlite3.Connection, execution_ids: Sequence[str], for_recovery: bool
+) -> dict[str, list[RecordedEvent]]:
+    """Return histories, whole or what recovery needs of them; [] for an unknown id."""
     found: dict[str, list[RecordedEvent]] = {execution_id: [] for execution_id in execution_ids}
     for execution_id, version, kind, data, at_us in fetch_rows(
-        connection, f"id, {_EVENT}", _HISTORIES, (json_list(list(found)),)
+        connection, f"id, {_EVENT}", _FOR_RECOVERY if for_recovery else _HISTORIES, (json_list(list(found)),)
     ):
         found[execution_id].append(RecordedEvent(version, kind, data.encode(), at_us))
     for events in found.values():  # nearly free, as they come in the key's order; in SQL all would be sorted at once

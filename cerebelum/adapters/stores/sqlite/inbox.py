@@ -48,3 +48,12 @@ def inbox(connection: sqlite3.Connection, owner: str, after_id: int) -> list[Mes
 def inbox_of(connection: sqlite3.Connection, execution_id: str) -> list[Message]:
     """Return the messages of one execution."""
     return [message_of(row) for row in fetch_rows(connection, _COLUMNS, INBOX_OF, (execution_id,))]
+
+
+def read_reply(connection: sqlite3.Connection, execution_id: str, key: str) -> bytes | None:
+    """Return the reply to a consumed message."""
+    row = connection.execute(
+        "SELECT payload FROM messages WHERE execution_id = ? AND key = ? AND consumed_at_us IS NOT NULL",
+        (execution_id, key),
+    ).fetchone()
+    return None if row is None or row[0] == "null" else str(row[0]).encode()

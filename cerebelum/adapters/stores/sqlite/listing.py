@@ -8,11 +8,14 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+from cerebelum.adapters.stores.people import inputs_of, statement
 from cerebelum.adapters.stores.rows import CODE_COLUMNS, EXECUTION_COLUMNS, LOG_COLUMNS, code_of, execution_of, log_of
 from cerebelum.engine.domain.execution import OPEN, ExecutionRow
+from cerebelum.engine.domain.projection_inputs import OpenInput
 from cerebelum.engine.ports.store import SHORT_DIGEST_DIGITS, CodeVersion, ExecutionFilter, LogLine
 
 LIMIT_MOST = 10_000
+_PEOPLE = statement("sqlite")
 _HIGHEST = "\U0010ffff"  # sorts after every character of an id
 _EQUAL = ("workflow", "current_step", "queue", "parent")
 
@@ -46,6 +49,11 @@ def list_statement(query: ExecutionFilter) -> tuple[str, list[Any]]:
 def list_executions(connection: sqlite3.Connection, query: ExecutionFilter) -> list[ExecutionRow]:
     """Return matching rows, newest first."""
     return [execution_of(row) for row in connection.execute(*list_statement(query))]
+
+
+def pending_inputs(connection: sqlite3.Connection) -> list[OpenInput]:
+    """Return what waits for people."""
+    return inputs_of(connection.execute(_PEOPLE))
 
 
 def read_logs(

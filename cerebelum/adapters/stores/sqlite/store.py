@@ -24,6 +24,7 @@ from cerebelum.adapters.stores.sqlite.writer import Writer
 from cerebelum.engine.domain.errors_store import StoreError, StoreLocked
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import STATUSES, ExecutionRow, Status
+from cerebelum.engine.domain.projection_inputs import OpenInput
 from cerebelum.engine.ports.store import Batch, CodeVersion, Committed, ExecutionFilter, LogLine, Message, NodeRow
 
 LEASE_TTL_US = 10_000_000
@@ -187,15 +188,21 @@ class SqliteStore:
         """Return one execution's messages."""
         return await self._reader.call(inbox.inbox_of, execution_id)
 
+    async def read_reply(self, execution_id: str, key: str) -> bytes | None:
+        """Return the reply to a consumed message."""
+        return await self._reader.call(inbox.read_reply, execution_id, key)
+
     async def read_history(
         self, execution_id: str, *, after_version: int = 0, to_version: int | None = None, limit: int | None = None
     ) -> list[RecordedEvent]:
         """Return events in version order."""
         return await self._reader.call(history.read_history, execution_id, after_version, to_version, limit)
 
-    async def read_histories(self, execution_ids: Sequence[str]) -> dict[str, list[RecordedEvent]]:
+    async def read_histories(
+        self, execution_ids: Sequence[str], *, for_recovery: bool = False
+    ) -> dict[str, list[RecordedEvent]]:
         """Return whole histories by id."""
-        return await self._reader.call(history.read_histories, execution_ids)
+        return await self._reader.call(history.read_histories, execution_ids, for_recovery)
 
     async def last_event(self, execution_id: str) -> RecordedEvent | None:
         """Return the newest event."""
@@ -212,6 +219,10 @@ class SqliteStore:
     async def list_executions(self, query: ExecutionFilter) -> list[ExecutionRow]:
         """Return matching rows, newest first."""
         return await self._reader.call(listing.list_executions, query)
+
+    async def pending_inputs(self) -> list[OpenInput]:
+        """Return what waits for people."""
+        return await self._reader.call(listing.pending_inputs)
 
     async def count_executions(self) -> dict[Status, int]:
         """Return the number in each status, zeros included."""

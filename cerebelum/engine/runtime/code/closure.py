@@ -25,6 +25,7 @@ PROJECT_MARKS = ("pyproject.toml", "cerebelum.toml", "setup.py", ".git")
 _OURS = Path(__file__).resolve().parents[3]
 _OUR_NAMES = frozenset({_OURS.name, "cerebelum_cli", "__future__"})
 _LIBRARY = Path(os.__file__).resolve().parent
+_DEFINITION_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
@@ -123,6 +124,8 @@ def read_closure(file: Path, *, name: str | None = None) -> Closure:
 def place_of(file: Path) -> tuple[str, Path]:
     """Return the name a file is imported under, and the folder that name begins in: packages around it are heeded."""
     parts = [] if file.name == "__init__.py" else [re.sub(r"\W", "_", file.stem)]
+    if is_definition(file):
+        parts[0] += "_definition"  # `order.json` may lie beside the `order.py` that has its functions
     folder = file.parent
     if parts and is_reserved(parts[0]) and not (folder / "__init__.py").is_file():
         return f"{parts[0]}_flow", folder  # `queue.py`: nobody means their flow by `import queue`
@@ -130,6 +133,11 @@ def place_of(file: Path) -> tuple[str, Path]:
         parts.insert(0, folder.name)
         folder = folder.parent
     return ".".join(parts) or "__init__", folder
+
+
+def is_definition(file: Path) -> bool:
+    """Whether a file holds a flow as data, by its name."""
+    return file.suffix.lower() in _DEFINITION_SUFFIXES
 
 
 def is_reserved(name: str) -> bool:
@@ -146,7 +154,11 @@ def source_file(module_name: str) -> Path | None:
 
 
 def read_source(file: Path) -> str:
-    """Return a Python file's text, decoded as the interpreter would."""
+    """Return a Python file's text, decoded as the interpreter would; of a definition, the module that stands for it."""
+    if is_definition(file):
+        from cerebelum.engine.runtime.code.definition_source import definition_source  # few flows are data
+
+        return definition_source(file)
     try:
         return decode_source(file.read_bytes())
     except UnicodeDecodeError as error:

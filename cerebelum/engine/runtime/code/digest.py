@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 
+from cerebelum.engine.authoring.flow import FlowDefinition
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain.errors_code import FlowSyntaxError, SourceMissing
 from cerebelum.engine.ports.store import CodeVersion
@@ -70,6 +71,7 @@ def describe(definition: WorkflowDefinition[..., object], *, keep_source: bool =
         SourceTooLarge: the source is above what a store keeps.
     """
     module, bundle = bundle_of(definition)
+    graph = definition.graph if isinstance(definition, FlowDefinition) else None
     return CodeVersion(
         workflow=definition.name,
         version=0,
@@ -77,6 +79,7 @@ def describe(definition: WorkflowDefinition[..., object], *, keep_source: bool =
         module=module,
         entrypoint=definition.function.__qualname__,
         source=bundle.encode(module=module) if keep_source else None,
+        graph=None if graph is None else graph.as_json(),
     )
 
 

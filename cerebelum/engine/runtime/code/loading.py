@@ -24,8 +24,16 @@ from msgspec import Struct
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain.errors import DefinitionError
 from cerebelum.engine.domain.errors_code import FlowNotFound
+from cerebelum.engine.domain.errors_flow import InvalidFlow
 from cerebelum.engine.runtime.code.bundle import imported_names
-from cerebelum.engine.runtime.code.closure import Closure, Project, is_reserved, read_closure, source_file
+from cerebelum.engine.runtime.code.closure import (
+    Closure,
+    Project,
+    is_definition,
+    is_reserved,
+    read_closure,
+    source_file,
+)
 from cerebelum.engine.runtime.code.import_failure import import_failure, shown_path, syntax_error
 from cerebelum.engine.runtime.code.modules import (
     FLOW_PREFIX,
@@ -60,7 +68,7 @@ def load_flow(path: Path) -> LoadedFlow:
         FlowNotFound: no such file.
         FlowSyntaxError: it, or a local module that it imports, is not Python.
         FlowImportFailed: its code raised. `sys.modules` and `sys.path` are as they were.
-        DefinitionError: it declares two workflows of one name.
+        DefinitionError: it declares two workflows of one name, or is a definition (JSON, YAML) with faults.
     """
     try:
         file = path.resolve()
@@ -84,6 +92,8 @@ def load_flow(path: Path) -> LoadedFlow:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit too: a file that ends the process when it is imported
+            if isinstance(error, InvalidFlow) and is_definition(file):
+                raise  # its faults name its nodes; a line of the module that stands for it would help nobody
             sources = {captured.filename: captured.source for captured in modules.values()}
             raise import_failure(error, entry=str(file), sources=sources) from error
         names = {captured.name for captured in modules.values()}

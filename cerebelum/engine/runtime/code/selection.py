@@ -49,7 +49,7 @@ def select_workflow(flow: LoadedFlow, name: str | None = None) -> WorkflowDefini
 
 def is_workflow(value: object) -> TypeGuard[WorkflowDefinition[..., Any]]:
     """Whether `value` is a workflow. Asks its type only: a proxy that stands in a module may raise when it is looked at."""
-    return issubclass(type(value), WorkflowDefinition)
+    return issubclass(type(value), WorkflowDefinition) and not getattr(value, "is_abstract", False)
 
 
 def near_misses(source: str) -> list[tuple[int, str]]:

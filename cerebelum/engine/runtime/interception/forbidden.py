@@ -7,6 +7,7 @@ times slower. Sending on a socket is stopped at `sendall`, not at `send`, which 
 from __future__ import annotations
 
 import _thread
+import asyncio
 import builtins
 import os
 import socket
@@ -30,8 +31,14 @@ from cerebelum.engine.runtime.source_line import user_line
 guarded = Replacements(__name__, "guarded")
 
 _STEP = "put it in a step: a function under `@step` runs outside the workflow, and its result is recorded"
-_THREAD = "put the work in a step (a plain `def` step runs in a thread); run steps together with `asyncio.gather`"
-_TIMER = "`await asyncio.sleep(...)`: a durable timer, which survives a crash"
+_THREAD = (
+    "put the work in a step (a plain `def` step runs in a thread); run steps together with `asyncio.gather`, "
+    "in a plain `def` workflow with `together`"
+)
+_TIMER = (
+    "`await asyncio.sleep(...)`: a durable timer, which survives a crash; "
+    "in a workflow that is a plain `def`, `time.sleep` is one"
+)
 _ASK = "ask with `await wait_for_input(...)`, or put it in a step"
 
 _DEBUGGERS = frozenset({"bdb", "cmd", "code", "pdb"})
@@ -103,15 +110,15 @@ def _input(_: Replacements, /, *prompt: Any) -> str:
 
 @guarded.replaces(time, "sleep")
 def _sleep(_: Replacements, seconds: float, /) -> None:
-    activation = slot.activation
-    if activation is None:
+    plain = slot.plain
+    if slot.activation is None:
         real.sleep(seconds)
-        return
-    # A workflow that is a plain `def` can wait without an await: its activation says how.
-    blocking_sleep: Callable[[float], None] | None = getattr(activation, "blocking_sleep", None)
-    if blocking_sleep is None:
+    elif plain is None:
         raise not_deterministic("time.sleep()", _TIMER)
-    blocking_sleep(seconds)
+    elif seconds < 0:
+        raise ValueError("sleep length must be non-negative")  # as the original says it
+    else:  # a workflow that is a plain `def` waits without an await
+        plain.wait(asyncio.sleep(seconds))
 
 
 def apply() -> None:

@@ -162,6 +162,7 @@ CREATE TABLE executions (
     priority INTEGER DEFAULT 0 NOT NULL,
     run INTEGER DEFAULT 1 NOT NULL,
     last_version INTEGER DEFAULT 0 NOT NULL,
+    checkpoint INTEGER,
     epoch INTEGER DEFAULT 0 NOT NULL,
     claims INTEGER DEFAULT 0 NOT NULL,
     id TEXT COLLATE "C" NOT NULL,
@@ -351,3 +352,32 @@ SELECT x.id,
        timestamptz 'epoch' + x.inserted_at_us * interval '1 microsecond' AS inserted_at,
        timestamptz 'epoch' + x.updated_at_us * interval '1 microsecond' AS updated_at
 FROM executions AS x;
+
+CREATE VIEW pending_inputs AS
+SELECT i.workflow_id, i.number, i.input_name,
+       coalesce(i.step, i.input_name) AS step_name,
+       coalesce((regexp_replace(i.form, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'type'), 'form') AS type,
+       coalesce(i.prompt, '') AS prompt,
+       (regexp_replace(i.form, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json -> 'schema')::text AS schema,
+       coalesce((regexp_replace(i.form, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json -> 'fields')::text, (regexp_replace(i.form, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json -> 'choices')::text) AS fields,
+       CASE a.type WHEN 'input_received' THEN 'completed' WHEN 'input_timed_out' THEN 'timeout'
+            ELSE CASE WHEN a.type IS NULL THEN 'pending' ELSE 'cancelled' END END AS status,
+       CASE a.type WHEN 'input_received' THEN coalesce((regexp_replace(a.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json -> 'answer')::text, 'null') END AS response,
+       CASE a.type WHEN 'input_received' THEN (regexp_replace(a.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'by') END AS responded_by,
+       timestamptz 'epoch' + i.asked_us * interval '1 microsecond' AS requested_at,
+       timestamptz 'epoch' + i.due_us * interval '1 microsecond' AS timeout_at,
+       CASE WHEN a.type IN ('input_received', 'input_timed_out') THEN timestamptz 'epoch' + a.at_us * interval '1 microsecond' END AS completed_at
+FROM (
+  SELECT e.execution_id AS workflow_id, (regexp_replace(e.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint AS number, (regexp_replace(e.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'name') AS input_name,
+         (regexp_replace(e.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'step') AS step, (regexp_replace(e.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'prompt') AS prompt, (regexp_replace(e.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json -> 'form')::text AS form,
+         (regexp_replace(e.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'due_us')::bigint AS due_us, e.at_us AS asked_us,
+         (SELECT min(c.version) FROM events AS c WHERE c.execution_id = e.execution_id AND c.version > e.version
+            AND (c.type IN ('execution_retried', 'execution_completed', 'execution_failed', 'execution_cancelled',
+                            'continued_as_new')
+                 OR (c.type IN ('input_received', 'input_timed_out')
+                     AND (regexp_replace(c.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint = (regexp_replace(e.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint)
+                 OR (c.type = 'input_closed' AND (regexp_replace(c.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'of')::bigint = (regexp_replace(e.data, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\ufffd', 'g')::json ->> 'number')::bigint))) AS ended
+  FROM events AS e
+  WHERE e.type = 'input_requested'
+) AS i
+LEFT JOIN events AS a ON a.execution_id = i.workflow_id AND a.version = i.ended;

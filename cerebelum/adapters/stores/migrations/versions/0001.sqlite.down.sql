@@ -1,3 +1,5 @@
+DROP VIEW pending_inputs;
+
 DROP VIEW step_executions;
 
 DROP VIEW workflow_executions;

@@ -25,6 +25,7 @@ CREATE TABLE executions (
     priority INTEGER DEFAULT 0 NOT NULL,
     run INTEGER DEFAULT 1 NOT NULL,
     last_version INTEGER DEFAULT 0 NOT NULL,
+    checkpoint INTEGER,
     epoch INTEGER DEFAULT 0 NOT NULL,
     claims INTEGER DEFAULT 0 NOT NULL,
     id TEXT NOT NULL,
@@ -211,3 +212,32 @@ SELECT x.id,
        strftime('%Y-%m-%dT%H:%M:%S', x.inserted_at_us / 1000000, 'unixepoch') || printf('.%06d+00:00', x.inserted_at_us % 1000000) AS inserted_at,
        strftime('%Y-%m-%dT%H:%M:%S', x.updated_at_us / 1000000, 'unixepoch') || printf('.%06d+00:00', x.updated_at_us % 1000000) AS updated_at
 FROM executions AS x;
+
+CREATE VIEW pending_inputs AS
+SELECT i.workflow_id, i.number, i.input_name,
+       coalesce(i.step, i.input_name) AS step_name,
+       coalesce(json_extract(i.form, '$.type'), 'form') AS type,
+       coalesce(i.prompt, '') AS prompt,
+       CASE WHEN json_type(i.form, '$.schema') IS NOT NULL THEN substr(json_extract(i.form, '$.schema', '$.-'), 2, length(json_extract(i.form, '$.schema', '$.-')) - length('[,null]')) END AS schema,
+       coalesce(CASE WHEN json_type(i.form, '$.fields') IS NOT NULL THEN substr(json_extract(i.form, '$.fields', '$.-'), 2, length(json_extract(i.form, '$.fields', '$.-')) - length('[,null]')) END, CASE WHEN json_type(i.form, '$.choices') IS NOT NULL THEN substr(json_extract(i.form, '$.choices', '$.-'), 2, length(json_extract(i.form, '$.choices', '$.-')) - length('[,null]')) END) AS fields,
+       CASE a.type WHEN 'input_received' THEN 'completed' WHEN 'input_timed_out' THEN 'timeout'
+            ELSE CASE WHEN a.type IS NULL THEN 'pending' ELSE 'cancelled' END END AS status,
+       CASE a.type WHEN 'input_received' THEN coalesce(CASE WHEN json_type(a.data, '$.answer') IS NOT NULL THEN substr(json_extract(a.data, '$.answer', '$.-'), 2, length(json_extract(a.data, '$.answer', '$.-')) - length('[,null]')) END, 'null') END AS response,
+       CASE a.type WHEN 'input_received' THEN json_extract(a.data, '$.by') END AS responded_by,
+       strftime('%Y-%m-%dT%H:%M:%S', i.asked_us / 1000000, 'unixepoch') || printf('.%06d+00:00', i.asked_us % 1000000) AS requested_at,
+       strftime('%Y-%m-%dT%H:%M:%S', i.due_us / 1000000, 'unixepoch') || printf('.%06d+00:00', i.due_us % 1000000) AS timeout_at,
+       CASE WHEN a.type IN ('input_received', 'input_timed_out') THEN strftime('%Y-%m-%dT%H:%M:%S', a.at_us / 1000000, 'unixepoch') || printf('.%06d+00:00', a.at_us % 1000000) END AS completed_at
+FROM (
+  SELECT e.execution_id AS workflow_id, json_extract(e.data, '$.number') AS number, json_extract(e.data, '$.name') AS input_name,
+         json_extract(e.data, '$.step') AS step, json_extract(e.data, '$.prompt') AS prompt, CASE WHEN json_type(e.data, '$.form') IS NOT NULL THEN substr(json_extract(e.data, '$.form', '$.-'), 2, length(json_extract(e.data, '$.form', '$.-')) - length('[,null]')) END AS form,
+         json_extract(e.data, '$.due_us') AS due_us, e.at_us AS asked_us,
+         (SELECT min(c.version) FROM events AS c WHERE c.execution_id = e.execution_id AND c.version > e.version
+            AND (c.type IN ('execution_retried', 'execution_completed', 'execution_failed', 'execution_cancelled',
+                            'continued_as_new')
+                 OR (c.type IN ('input_received', 'input_timed_out')
+                     AND json_extract(c.data, '$.number') = json_extract(e.data, '$.number'))
+                 OR (c.type = 'input_closed' AND json_extract(c.data, '$.of') = json_extract(e.data, '$.number')))) AS ended
+  FROM events AS e
+  WHERE e.type = 'input_requested'
+) AS i
+LEFT JOIN events AS a ON a.execution_id = i.workflow_id AND a.version = i.ended;
