@@ -65,3 +65,22 @@ def test_the_core_names_no_other_library(path: Path) -> None:
 def test_imports_are_absolute(path: Path) -> None:
     """A module is named in one way only, so a moved file breaks loudly."""
     assert not [name for name in imported_names(parse(path)) if name.startswith(".")]
+
+
+@pytest.mark.parametrize("layer", ["domain", "authoring", "runtime", "application"])
+def test_the_tests_lie_in_folders_that_mirror_the_layers(layer: str) -> None:
+    """S6: each layer of the engine has a folder of tests of its name; so do the stores and codecs outside."""
+    assert any((ROOT / "tests" / "engine" / layer).glob("test_*.py"))
+    assert any((ROOT / "tests" / "adapters" / "stores").glob("test_*.py"))
+    assert any((ROOT / "tests" / "adapters" / "codecs").glob("test_*.py"))
+
+
+@pytest.mark.parametrize("path", list(modules("tests/engine/domain")), ids=name_of)
+def test_tests_of_the_domain_need_nothing_else(path: Path) -> None:
+    """S6: they reach the domain alone, which loads with every library blocked: no store, no loop, no process."""
+    names = imported_names(parse(path))
+    inside = {name for name in names if name.partition(".")[0] == "cerebelum"}
+    assert all(name == "cerebelum" or name.startswith("cerebelum.engine.domain") or name == "cerebelum.engine" for name in inside), inside
+    libraries = {name.partition(".")[0] for name in names - inside} - ALLOWED_LIBRARIES
+    assert libraries <= {"pytest", "hypothesis", "tests"}, libraries
+    assert not {"asyncio", "socket", "subprocess", "sqlite3", "threading"} & {name.partition(".")[0] for name in names}
