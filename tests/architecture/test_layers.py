@@ -80,7 +80,10 @@ def test_tests_of_the_domain_need_nothing_else(path: Path) -> None:
     """S6: they reach the domain alone, which loads with every library blocked: no store, no loop, no process."""
     names = imported_names(parse(path))
     inside = {name for name in names if name.partition(".")[0] == "cerebelum"}
-    assert all(name == "cerebelum" or name.startswith("cerebelum.engine.domain") or name == "cerebelum.engine" for name in inside), inside
+    assert all(
+        name == "cerebelum" or name.startswith("cerebelum.engine.domain") or name == "cerebelum.engine"
+        for name in inside
+    ), inside
     libraries = {name.partition(".")[0] for name in names - inside} - ALLOWED_LIBRARIES
     assert libraries <= {"pytest", "hypothesis", "tests"}, libraries
     assert not {"asyncio", "socket", "subprocess", "sqlite3", "threading"} & {name.partition(".")[0] for name in names}

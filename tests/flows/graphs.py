@@ -13,6 +13,7 @@ from cerebelum import (
     edge,
     foreach,
     increment_context,
+    info,
     loop,
     node,
     ok,
@@ -98,6 +99,13 @@ nested_wait = Flow(
         body=[decision(label, {"a": [receive("go"), one]}), parallel("both", [delay(0.001)], [one])],
     ),
 )
+
+
+def resumed_with(ctx: Any) -> Any:
+    return [ctx.n, info().resume_data]
+
+
+naps = Flow("naps", one, delay(3_600), resumed_with)
 merged = Flow("merged", parallel("both", *([one] for _ in range(10))))
 
 

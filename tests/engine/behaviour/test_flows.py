@@ -153,3 +153,13 @@ async def test_an_api_that_fails_twice_takes_three_passes(world: World) -> None:
     handle = await world.client.start(founding.retrying, {})
     assert (await handle.result(20))["current_retry"] == 3
     assert await _places(world, handle) == [f"retry[{index}]/call_api" for index in range(3)]
+
+
+async def test_a_flow_that_naps_is_woken_with_data(world: World) -> None:
+    """C19: resume ends the delay of a flow at once; its next step reads the data beside the context, after a crash too."""
+    handle = await world.client.start(graphs.naps, {})
+    await world.until_status(handle, "waiting")
+    await world.crash()
+    await handle.resume({"coupon": 7})
+    handle = (await world.come_back(graphs.naps)).handle(handle.id)
+    assert await handle.result(20) == [1, {"coupon": 7}]
