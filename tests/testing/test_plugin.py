@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,11 @@ async def approval() -> str:
 """
 
 
+# Installed, pytest finds it by its entry point, and refuses to load it once more.
+IS_INSTALLED = any(point.value == "cerebelum.testing.plugin" for point in entry_points(group="pytest11"))
+LOADED = () if IS_INSTALLED else ("-p", "cerebelum.testing.plugin")
+
+
 class Project:
     """A folder of a user's tests, run in a process of its own with the plugin as it is after an installation."""
 
@@ -46,7 +52,7 @@ class Project:
     def pytest(self, tests: str, *options: str) -> subprocess.CompletedProcess[str]:
         (self.folder / "test_flow.py").write_text("from flow import *\n" + textwrap.dedent(tests))
         command = [
-            sys.executable, "-m", "pytest", "-p", "cerebelum.testing.plugin", "-p", "no:cacheprovider", "-W", "error",
+            sys.executable, "-m", "pytest", *LOADED, "-p", "no:cacheprovider", "-W", "error",
             *([] if "no:asyncio" in options else ["-o", "asyncio_default_fixture_loop_scope=function"]), *options,
             "test_flow.py",
         ]  # fmt: skip

@@ -16,6 +16,7 @@ from cerebelum import Flow
 from cerebelum.connect import make_codec, open_store
 from cerebelum.engine.application.client import Client
 from cerebelum.engine.application.engine import Engine
+from cerebelum.engine.authoring import flow_checkpoints
 from cerebelum.engine.runtime.interception import install
 from cerebelum.engine.testing.crashes import crash_everywhere
 from tests.engine.runtime.random_crashes import crash_after_each, crash_at, described
@@ -90,12 +91,19 @@ _often = settings(deadline=None, derandomize=_seedless, database=None, suppress_
 _places = st.lists(st.integers(0, 10_000), min_size=1, max_size=3)
 
 
-@pytest.mark.parametrize("part", range(2))  # two, so that two workers can run them at once
-def test_random_flows_survive_random_crashes(part: int) -> None:
-    """A27, A41: flows nested at random end the same wherever they crash, and crash again while they recover."""
-    install()
+@pytest.mark.parametrize("part", range(2))
+def test_random_flows_survive_random_crashes(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A27, A41, E18: flows nested at random end the same wherever they crash, and crash again while they recover.
 
-    @settings(_often, max_examples=(CASES - SQLITE_CASES) // 2)
+    In the second part they take a checkpoint at every place where one may be taken.
+    """
+    install()
+    if part:
+        monkeypatch.setattr(flow_checkpoints, "EVERY", 0)
+
+    most = (CASES - SQLITE_CASES) // 7  # a checkpoint everywhere takes its time: one case in seven
+
+    @settings(_often, max_examples=most if part else CASES - SQLITE_CASES - most)
     @given(flow=generated.flows(), places=_places)
     def survive(flow: Flow, places: list[int]) -> None:
         note(described(flow))
