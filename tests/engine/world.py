@@ -14,9 +14,9 @@ from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum.engine.ports.store import Store
-from cerebelum.engine.runtime import log_capture
 from cerebelum.engine.runtime.blobs import with_blobs
 from cerebelum.engine.runtime.node import Node, NodeSettings
+from cerebelum.engine.testing.death import die
 from tests.flows import ledger
 
 PATIENCE_S = 20.0  # a test that waits longer has failed
@@ -87,14 +87,7 @@ class World:
     async def crash(self) -> None:
         """End the node without a word: nothing more is committed, and what it held in memory is gone."""
         node, self.engine.node = self.node, None
-        node.dispatcher.claiming = node.steps.accepting = False
-        node.residents.forget_all()
-        await node.supervisor.stop()
-        await node.membership.lease.stop()
-        node.watchdog.stop()
-        log_capture.uninstall()
-        await node.steps.stop(0)
-        await self.store.release_dead(dead=[node.nonce])  # as a neighbour does that sees its process gone
+        await die(node)
 
     async def come_back(self, *workflows: WorkflowDefinition[..., Any], settings: NodeSettings | None = None) -> Client:
         """Begin anew, as another process would: with the same store and these workflows."""

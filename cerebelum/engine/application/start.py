@@ -199,3 +199,5 @@ async def _remove(engine: Engine, execution_id: str) -> None:
         if row is None or row.status not in FINAL:
             raise InternalError(f"{execution_id} ended, but its row says {row and row.status}")
     await engine.store.delete_execution(execution_id)
+    if engine.node is not None:
+        engine.node.results.forget(execution_id)  # the new one may run elsewhere, and what ended here is not its result

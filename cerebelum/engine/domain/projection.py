@@ -81,6 +81,9 @@ class ExecutionState(Struct, kw_only=True):
     signals: list[ev.SignalReceived] = field(default_factory=list)
     patches: list[Raw] = field(default_factory=list)  # of the context of a flow, as they are stored
     inputs: dict[int, InputState] = field(default_factory=dict)  # open or not, by number
+    # Kept beside `steps`, so that an event costs the same whatever number came before it:
+    unfinished: dict[int, StepState] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)  # how often a step of this name was scheduled
 
     @property
     def context(self) -> Context:
@@ -94,7 +97,7 @@ class ExecutionState(Struct, kw_only=True):
 
     @property
     def open_steps(self) -> list[StepState]:
-        return [step for step in self.steps.values() if step.status in ("running", "waiting")]
+        return list(self.unfinished.values())
 
     @property
     def current_step(self) -> str | None:
@@ -127,7 +130,8 @@ def advance(state: ExecutionState, recorded: ev.RecordedEvent) -> ExecutionState
     if not _life(state, event, recorded.at_us) and not _step(state, event, recorded.at_us):
         _wait(state, event, recorded.at_us)
     if state.status in ("running", "waiting"):
-        busy = any(step.status == "running" for step in state.steps.values()) or not (state.open or state.open_steps)
+        unfinished = state.unfinished
+        busy = any(step.status == "running" for step in unfinished.values()) or not (state.open or unfinished)
         state.status = "running" if busy else "waiting"
     return state
 
@@ -184,16 +188,16 @@ def _end(state: ExecutionState, status: Status, at_us: int) -> None:
 
 
 def _end_open_steps(state: ExecutionState) -> None:
-    for step in state.open_steps:
+    for step in state.unfinished.values():
         step.status = "cancelled"
+    state.unfinished.clear()
 
 
 def _step(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) -> bool:
     match event:
         case ev.StepScheduled():
-            iteration = (
-                sum(1 for step in state.steps.values() if step.name == event.name) if len(state.steps) < 500 else 0
-            )
+            iteration = state.calls.get(event.name, 0)
+            state.calls[event.name] = iteration + 1
             step = StepState(
                 number=event.number, name=event.name, line=event.line, args=event.args, iteration=iteration,
                 scheduled_us=at_us, place=event.place,
@@ -206,7 +210,8 @@ def _step(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) 
             _attempt(step, event.attempt, at_us).status = "running"
             step.status = "running"
         case ev.StepFailedEvent():
-            _fail(state.steps[event.number], event, at_us)
+            step = state.steps[event.number]
+            _fail(step, event, at_us)
         case ev.StepCompleted():
             step = state.steps[event.number]
             step.status, step.result, step.reused = "completed", event.result, event.reused
@@ -216,9 +221,14 @@ def _step(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) 
             attempt.status, attempt.ended_us = "completed", at_us
             attempt.started_us = event.started_us or attempt.started_us
         case ev.StepCancelled():
-            state.steps[event.of].status = "cancelled"
+            step = state.steps[event.of]
+            step.status = "cancelled"
         case _:
             return False
+    if step.status in ("running", "waiting"):
+        state.unfinished[step.number] = step
+    else:
+        state.unfinished.pop(step.number, None)
     return True
 
 

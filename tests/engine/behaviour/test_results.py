@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -154,4 +155,13 @@ async def test_the_result_of_a_replaced_execution_is_not_the_former_ones(world: 
     first = await world.client.start(double, 1, id="replaced-at-once")
     assert await first.result(PATIENCE_S) == 2
     second = await world.client.start(double, 5, id="replaced-at-once", if_exists="replace")
+    assert await second.result(PATIENCE_S) == 10
+
+
+async def test_a_replacement_that_begins_later_gives_its_own_result(world: World) -> None:
+    """F9: replaced by an execution that is scheduled, and so not begun here at once, an id has no result until that ends."""
+    first = await world.client.start(double, 1, id="replaced-later")
+    assert await first.result(PATIENCE_S) == 2
+    later = datetime.now(UTC) + timedelta(milliseconds=50)
+    second = await world.client.start(double, 5, id="replaced-later", if_exists="replace", scheduled_at=later)
     assert await second.result(PATIENCE_S) == 10
