@@ -33,9 +33,6 @@ _DEBUGGERS = ("bdb", "pdb", "_pydevd_bundle", "pydevd", "debugpy")
 _raise_in = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_ulong, ctypes.py_object)(
     ("PyThreadState_SetAsyncExc", ctypes.pythonapi)
 )
-_clear_in = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p)(
-    ("PyThreadState_SetAsyncExc", ctypes.pythonapi)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +127,8 @@ class Watchdog:
 
     def _disarm(self, active: _Activation | None) -> None:
         with self._lock:
-            _clear_in(self._thread_id, None)
             armed, self._armed = self._armed, None
+            _absorb_interrupt(self._thread_id)
         # An interrupt that surfaced right here left its mark: it belongs to an activation that ended before.
         if armed is None or armed[0] is not active:
             return
@@ -212,6 +209,26 @@ class Watchdog:
 
     def _frame(self) -> FrameType | None:
         return sys._current_frames().get(self._thread_id)  # documented; there is no other way
+
+
+class _Absorbed(BaseException):
+    """Takes the place of an interrupt that is no longer wanted."""
+
+
+def _absorb_interrupt(thread_id: int) -> None:
+    """Take back the interrupt of this thread that may be under way.
+
+    Setting none in its place would do by the documentation, but CPython 3.11 then believes for ever that one is
+    pending: it looks for it at each call, and hangs at the first call that a debugger or coverage traces
+    (https://github.com/python/cpython/blob/v3.11.7/Python/pystate.c, PyThreadState_SetAsyncExc). So another takes its
+    place, and is caught.
+    """
+    try:
+        if _raise_in(thread_id, _Absorbed):
+            for _ in range(1_000_000):  # it surfaces at the first turn
+                pass
+    except _Absorbed:
+        pass
 
 
 def _interruption(execution_id: str, line: str, after_s: float) -> type[ActivationBlocked]:

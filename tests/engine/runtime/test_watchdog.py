@@ -3,10 +3,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import queue
+import subprocess
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -17,6 +19,7 @@ from cerebelum.engine.runtime.watchdog import BlockedReport, Watchdog, _interrup
 
 install()
 
+ROOT = Path(__file__).resolve().parents[3]
 Reports = queue.SimpleQueue[BlockedReport]
 Start = Callable[..., tuple[Watchdog, Reports]]
 
@@ -239,6 +242,39 @@ def test_an_interrupt_on_its_way_is_waited_for(start: Start) -> None:
     thread.join()
     assert watchdog._armed is None
     assert watchdog.run("exec-1", int, "7") == 7
+
+
+_TRACED = """
+import sys
+from tests.engine.runtime.test_watchdog import interrupt_that_is_never_delivered
+
+interrupt_that_is_never_delivered()
+sys.settrace(lambda frame, event, arg: None)
+print((lambda: "traced")())
+"""
+
+
+def interrupt_that_is_never_delivered() -> None:
+    watchdog = Watchdog(60, lambda report: None)
+    watchdog._thread_id = threading.get_ident()
+
+    def activation() -> None:
+        assert watchdog._active is not None
+        watchdog._armed = (watchdog._active, _interruption("exec-1", "flow.py:1", 1.0))
+
+    with pytest.raises(ActivationBlocked):
+        watchdog.run("exec-1", activation)
+
+
+def test_an_interrupt_taken_back_leaves_no_mark_in_the_interpreter() -> None:
+    """E9: CPython 3.11 never forgets an exception taken back from a thread; any call that is traced then hangs.
+
+    Debuggers and coverage trace calls. In a process of its own, for one that hangs can only be killed.
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", _TRACED], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.stdout, ran.returncode) == ("traced\n", 0), ran.stderr
 
 
 def test_only_the_watched_thread_is_interrupted(start: Start) -> None:
