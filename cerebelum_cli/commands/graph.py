@@ -28,6 +28,19 @@ class Picture(StrEnum):
     png = "png"
 
 
+_SUFFIXES = {
+    ".mmd": Picture.mermaid,
+    ".mermaid": Picture.mermaid,
+    ".md": Picture.mermaid,
+    ".dot": Picture.dot,
+    ".gv": Picture.dot,
+    ".json": Picture.json,
+    ".svg": Picture.svg,
+    ".png": Picture.png,
+    ".txt": Picture.ascii,
+}
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command of this module."""
     app.command()(graph)
@@ -76,12 +89,23 @@ def _chosen(wanted: list[Picture], output: Path | None) -> Picture:
     if wanted:
         picture = wanted[0]
     elif output is not None:
-        picture = {".svg": Picture.svg, ".png": Picture.png, ".dot": Picture.dot, ".gv": Picture.dot, ".json": Picture.json,
-                   ".txt": Picture.ascii}.get(output.suffix.lower(), Picture.mermaid)  # fmt: skip
+        picture = _by_suffix(output)
     else:
         picture = Picture.ascii if sys.stdout.isatty() else Picture.mermaid
     if picture is Picture.png and output is None and sys.stdout.isatty():
         raise UsageProblem("a PNG is no text for a terminal", help_="cerebelum graph FLOW.py --png -o graph.png")
+    return picture
+
+
+def _by_suffix(output: Path) -> Picture:
+    from cerebelum_cli.errors import UsageProblem
+
+    picture = _SUFFIXES.get(output.suffix.lower())
+    if picture is None:  # elsewhere --output json is a format: no file of that name should come of it
+        raise UsageProblem(
+            f"-o {str(output)!r} does not tell which picture is meant: its end is none of {', '.join(_SUFFIXES)}",
+            help_=f"name it too: --mermaid -o {output}; as text on this terminal: --json without -o",
+        )
     return picture
 
 

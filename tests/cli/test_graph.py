@@ -151,6 +151,7 @@ def test_no_workflow_code_runs(project: Project) -> None:
         (("no-such-id",), 3, "no-such-id"),
         (("order.py:ship", "--dot", "--svg"), 2, "--dot and --svg were given: one picture at a time"),
         (("order.py:ship", "-o", "no/such/folder/x.svg"), 2, "cannot be written"),
+        (("order.py:ship", "--output", "json"), 2, "does not tell which picture is meant"),
     ],
 )
 def test_mistakes_are_named(order: Project, words: tuple[str, ...], exit_code: int, said: str) -> None:
