@@ -21,6 +21,8 @@ class CheckpointCreated(Command, frozen=True, omit_defaults=True, kw_only=True):
     """All that the code needs to go on from here, without the history before. The code waited for nothing then.
 
     Attributes:
+        after: version of the trigger that the code had been told last. If another trigger came before this event, which
+            the code was told only later, the state lacks it: nothing is recovered from this checkpoint.
         state: what the interpreter of a flow says of its position and context.
         now_us: workflow time.
         origin_us: where the loop's own clock begins.
@@ -28,6 +30,7 @@ class CheckpointCreated(Command, frozen=True, omit_defaults=True, kw_only=True):
     """
 
     type = "checkpoint_created"
+    after: int = 0
     state: Raw = NULL
     run: int = 1
     started_us: int = 0

@@ -72,7 +72,8 @@ class ExecutionState(Struct, kw_only=True):
     continued_as: str | None = None
     run: int = 1
     version: int = 0
-    checkpoint: int | None = None  # version of the newest
+    checkpoint: int | None = None  # version of the newest that can be recovered from
+    told_version: int = 0  # of the newest trigger
     now_us: int = 0  # workflow time
     started_us: int | None = None
     ended_us: int | None = None
@@ -125,7 +126,9 @@ def advance(state: ExecutionState, recorded: ev.RecordedEvent) -> ExecutionState
     state.version = recorded.version
     state.now_us = max(state.now_us, recorded.at_us)
     event = recorded.event()
-    if isinstance(event, ev.CheckpointCreated):
+    if isinstance(event, ev.Trigger):
+        state.told_version = recorded.version
+    elif isinstance(event, ev.CheckpointCreated) and event.after == state.told_version:
         state.checkpoint = recorded.version
     if not _life(state, event, recorded.at_us) and not _step(state, event, recorded.at_us):
         _wait(state, event, recorded.at_us)

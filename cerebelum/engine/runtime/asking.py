@@ -80,6 +80,7 @@ class Asking:
         self._now_us = 0
         self._rng: random.Random | None = None
         self.drawn_since = 0  # number of the checkpoint behind which randomness began anew
+        self.told_version = 0  # of the trigger in hand
         self.restored: Any = None  # what the checkpoint says that this run began from
         self._refusals = 0
         self.patches: dict[str, bool] = {}

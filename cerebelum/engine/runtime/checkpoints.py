@@ -3,6 +3,8 @@
 Rules:
 - Only code that waits for nothing has a checkpoint taken: a graph between two nodes. What it is then follows from the
   event alone, which `tests` prove by recovering from every checkpoint and from zero.
+- Triggers are recorded as they come, and told one after another: while the code takes a checkpoint, the next may stand in
+  the history already. Such a checkpoint lacks it, says so by `after`, and is never recovered from.
 - Randomness begins anew behind a checkpoint, from the execution and the checkpoint's number: a generator's state is no
   part of it.
 - Code that listens for updates and queries takes none: its handlers are no data.
@@ -44,6 +46,7 @@ def checkpoint_of(run: WorkflowRun, state: Any) -> CheckpointCreated | None:
     resumed = run.codec.encode(run.resume_data, what="data of resume")[0] if run.resume_data is not None else b""
     return CheckpointCreated(
         number=run.number + 1,
+        after=run.told_version,
         state=Raw(data),
         run=run.run_count,
         started_us=run.started_us,
@@ -61,7 +64,7 @@ def checkpoint_of(run: WorkflowRun, state: Any) -> CheckpointCreated | None:
 
 def take_over(run: WorkflowRun, checkpoint: CheckpointCreated) -> None:
     """Give a fresh run what the checkpoint holds; its loop is made, its code has not begun."""
-    run.run_count, run.started_us = checkpoint.run, checkpoint.started_us
+    run.run_count, run.started_us, run.told_version = checkpoint.run, checkpoint.started_us, checkpoint.after
     run.number = run.drawn_since = checkpoint.number
     run.signals = [
         (held.version, SignalReceived(name=held.name, payload=held.payload, sender=held.sender, key=held.key))

@@ -199,8 +199,9 @@ class Conductor:
             ):
                 self._finish(live, command)
                 return
-            case ev.CheckpointCreated():
-                live.row.checkpoint = live.version + 1
+            case ev.CheckpointCreated(after=after):
+                if after == live.told_version:
+                    live.row.checkpoint = live.version + 1
             case ev.TimerStarted(number=number, due_us=due_us):
                 self._timers.add(live, number, due_us)
             case ev.WaitStarted(number=number, due_us=due) | ev.InputRequested(number=number, due_us=due) if (

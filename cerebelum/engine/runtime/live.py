@@ -93,7 +93,7 @@ class LiveExecution:
         "_blobs", "_buffer", "_changed", "_consumed", "_last_at_us", "_replies", "_statements", "_unpublished", "applied_version",
         "awaiting", "broken", "cautious", "dirty", "dropped", "dues", "durable_version", "epoch", "far", "final", "id",
         "idle_since_us", "memory", "messages_seen", "new", "on_recorded", "outbox", "owner", "paused_at_end", "rest",
-        "row", "run", "running", "signal_keys", "starts", "taken_version", "unstarted", "updates", "updates_due", "version", "when_durable",
+        "row", "run", "running", "signal_keys", "starts", "taken_version", "told_version", "unstarted", "updates", "updates_due", "version", "when_durable",
     )  # fmt: skip
 
     def __init__(
@@ -101,6 +101,7 @@ class LiveExecution:
     ) -> None:
         self.row, self.run, self.owner, self.epoch, self.id = row, run, owner, row.epoch, row.id
         self.version = self.taken_version = self.durable_version = self.applied_version = row.last_version
+        self.told_version = row.last_version  # of the newest trigger, as far as this process knows
         self.awaiting: deque[tuple[ev.Event, int, int]] = deque()
         self.running: dict[int, asyncio.Task[None]] = {}  # attempts under way, by step number
         self.far: set[int] = set()  # of those, what the timers have not taken in yet
@@ -147,6 +148,7 @@ class LiveExecution:
             self._publish_later(recorded)
         if trigger:
             self.awaiting.append((event, self.version, at_us))
+            self.told_version = self.version
         if self.memory is not None:
             self.memory.observe(event)
         kind = _FINAL_STATUS.get(type(event))
@@ -199,6 +201,7 @@ class LiveExecution:
         self._buffer.append(recorded)
         self._publish_later(recorded)
         self.awaiting.append((started, recorded.version, recorded.at_us))
+        self.told_version = recorded.version
 
     def take_start(self, start: Start, now_us: int) -> Start:
         """Return the new execution as it is to be stored: with what its code did so far.

@@ -89,6 +89,7 @@ class WorkflowRun(Asking):
         self._activate(event, version)
 
     def _activate(self, event: ev.Event, version: int) -> None:
+        self.told_version = version
         if type(event) in _BEGINNINGS:
             self._begin(event)
         self.loop.set_now_us(self._now_us)

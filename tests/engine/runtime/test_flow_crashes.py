@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, core, given, note, seed, settings
 from hypothesis import strategies as st
 
-from cerebelum import Flow
+from cerebelum import Flow, loop, receive
 from cerebelum.connect import make_codec, open_store
 from cerebelum.engine.application.client import Client
 from cerebelum.engine.application.engine import Engine
@@ -82,6 +82,15 @@ async def test_each_block_inside_each_survives_a_crash_everywhere(outer: str, in
         body = kinds[inner]([leaf])
         flow = Flow("nested", kinds[outer](body if isinstance(body, list) else [body]), generated.add, generated.tell)
         await crash_after_each(memory_engine, flow)
+
+
+async def test_a_signal_recorded_before_a_checkpoint_and_told_after_it_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A27, C5, E18: two signals come together; the checkpoint taken at the first lacks the second, and is not used."""
+    monkeypatch.setattr(flow_checkpoints, "EVERY", 0)
+    twice = loop("loop", while_=lambda ctx: ctx.iteration < 2, body=[receive("go")])
+    await crash_after_each(memory_engine, Flow("generated", twice, generated.add, generated.tell))
 
 
 CASES = int(os.environ.get("CEREBELUM_CASES", "500"))
