@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from cerebelum_cli.command_table import COMMANDS, load_command
+from cerebelum_cli.settings import forget
 
 
 class CommandGroup(TyperGroup):
@@ -34,6 +35,7 @@ class CommandGroup(TyperGroup):
         debug = "--debug" in own or os.environ.get("CEREBELUM_DEBUG", "") not in ("", "0")
         line = [word for word in own if word != "--debug"] + line[len(own) :]
         _never_fail_on_a_character()
+        forget()
         options["standalone_mode"] = False
         try:
             code = super().main(args=line, prog_name=prog_name or "cerebelum", **options)

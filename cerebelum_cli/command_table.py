@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "test": "crash_test",
     "graph": "graph",
     "db": "db",
+    "config": "config",
     "explain": "about",
     "version": "about",
     "completion": "about",

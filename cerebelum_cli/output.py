@@ -28,11 +28,18 @@ def animates(stream: Any) -> bool:
 
 
 def coloured(text: str, status: str, stream: Any) -> str:
-    """Return `text` in the colour of a status, where `stream` shows colours."""
+    """Return `text` in the colour of a status, where `stream` shows colours; the setting `color` decides."""
     colour = _COLOURS.get(status)
-    if colour is None or not is_terminal(stream) or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+    if colour is None or not _shows_colours(stream):
         return text
     return f"\x1b[{colour}m{text}\x1b[0m"
+
+
+def _shows_colours(stream: Any) -> bool:
+    from cerebelum_cli.settings import settled
+
+    wanted = settled().settings.color
+    return wanted == "always" or (wanted == "auto" and is_terminal(stream) and os.environ.get("TERM") != "dumb")
 
 
 def say(text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import Any
 
 import structlog
@@ -15,9 +14,10 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 
 def configure(level: str | None = None) -> None:
-    """Set up structlog: lines from `level` on, default CEREBELUM_LOG_LEVEL, else warning."""
-    name = (level or os.environ.get("CEREBELUM_LOG_LEVEL") or "warning").lower()
-    least = _LEVELS.get(name, logging.WARNING)
+    """Set up structlog: lines from `level` on; by default what the setting `log_level` says."""
+    from cerebelum_cli.settings import settled
+
+    least = _LEVELS.get(level or settled().settings.log_level, logging.WARNING)
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.format_exc_info, _line],
         wrapper_class=structlog.make_filtering_bound_logger(least),

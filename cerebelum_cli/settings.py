@@ -1,29 +1,86 @@
-"""What is set where. Which store is meant: flag > CEREBELUM_STORE > cerebelum.toml or [tool.cerebelum] > the user's config > the default."""
+"""The settings that count for this command: defaults < the user's file < the project's < environment < flags."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from cerebelum.engine.runtime.node import NodeSettings
+    from cerebelum_cli.setting_layers import Given, Settled
+    from cerebelum_cli.setting_model import Settings
 
 DEFAULT_STORE = ".cerebelum/dev.db"
-_USER_CONFIG = Path("cerebelum/config.toml")
+
+
+def settled(flags: Sequence[Given] = ()) -> Settled:
+    """Return the settings for the working folder and this environment, with `flags` over them.
+
+    Raises:
+        UnknownSetting, SettingRefused, SettingsUnreadable: something is wrong with one.
+    """
+    from cerebelum_cli.setting_layers import settle
+
+    return settle(Path.cwd(), os.environ, flags) if flags else _settled_without_flags(str(Path.cwd()), _variables())
+
+
+def flag(name: str, place: tuple[str, ...], value: object) -> list[Given]:
+    """Return what a flag of the command line gives: nothing where it was not typed."""
+    from cerebelum_cli.setting_layers import Given
+
+    return [] if value is None else [Given(place, value, "flag", name)]
+
+
+def queue_flags(flags: Sequence[str]) -> list[Given]:
+    """Return what `--queue NAME=NUMBER` flags give.
+
+    Raises:
+        UsageProblem: one is not a name and a whole number.
+    """
+    from cerebelum_cli.errors import UsageProblem
+
+    found = []
+    for text in flags:
+        name, _, number = text.rpartition("=")
+        if not name or not number.isascii() or not number.isdigit():
+            raise UsageProblem(f"--queue {text!r} is not NAME=NUMBER", help_="--queue embeddings=2")
+        found += flag("--queue", ("queues", name), int(number))
+    return found
+
+
+def queues(flags: Sequence[str] = ()) -> dict[str, int]:
+    """Return how many steps of each queue run at once, with what `--queue` flags say over the rest.
+
+    Raises:
+        UsageProblem: a flag is not a name and a whole number.
+        UnknownSetting, SettingRefused, SettingsUnreadable: something is wrong with a setting.
+    """
+    return settled(queue_flags(flags)).settings.queues
 
 
 def store_url(flag: str | None) -> str:
     """Return the URL of the store; a bare path means SQLite.
 
     Raises:
-        UsageProblem: it is empty, or a configuration file is not TOML.
+        UsageProblem: the flag is empty.
+        UnknownSetting, SettingRefused, SettingsUnreadable: something is wrong with a setting, whichever.
     """
     from cerebelum_cli.errors import UsageProblem
 
-    chosen = flag if flag is not None else os.environ.get("CEREBELUM_STORE") or _configured("store") or DEFAULT_STORE
-    if not chosen.strip():
+    if flag is not None and not flag.strip():
         raise UsageProblem("--store is empty", help_="--store orders.db, --store postgresql://user@host/db")
-    if "://" in chosen:
-        return chosen
-    return f"sqlite:///{chosen.replace('?', '%3f').replace('#', '%23')}" if "?" in chosen else f"sqlite:///{chosen}"
+    configured = settled().settings.store
+    return url_of(configured if flag is None else flag)
+
+
+def url_of(store: str) -> str:
+    """Return the URL of a store that may be a bare path."""
+    if "://" in store:
+        return store
+    return f"sqlite:///{store.replace('?', '%3f').replace('#', '%23')}" if "?" in store else f"sqlite:///{store}"
 
 
 def shown_store(url: str) -> str:
@@ -34,67 +91,30 @@ def shown_store(url: str) -> str:
     return path if path != url.partition("?")[0] else mask_text(url)
 
 
-def queues(flags: Sequence[str] = ()) -> dict[str, int]:
-    """Return how many steps of each queue run at once: what `[queues]` says, and what `name=5` flags say over it.
+def node_settings(settings: Settings, policy: Literal["park", "pin"]) -> NodeSettings:
+    """Return what a node of this process takes of the settings."""
+    from cerebelum.engine.runtime.node import NodeSettings
 
-    Raises:
-        UsageProblem: something is not a name and a whole number of 1 or more.
-    """
-    from cerebelum.engine.domain.errors import DefinitionError
-    from cerebelum.engine.domain.queues import checked_queues
-    from cerebelum_cli.errors import UsageProblem
-
-    found = _configured_value("queues") or {}
-    if not isinstance(found, dict):
-        raise UsageProblem("the setting `queues` is not a table", help_="[queues]\ndefault = 10")
-    for flag in flags:
-        name, _, number = flag.rpartition("=")
-        if not number.isascii() or not number.isdigit():
-            raise UsageProblem(f"--queue {flag!r} is not NAME=NUMBER", help_="--queue embeddings=2")
-        found = {**found, name: int(number)}
-    try:
-        return checked_queues(found)
-    except DefinitionError as error:
-        raise UsageProblem(
-            str(error), help_="--queue embeddings=2, or in cerebelum.toml: [queues] embeddings = 2"
-        ) from error
+    node = settings.node
+    return NodeSettings(
+        policy=policy, step_threads=node.step_threads, queues=settings.queues, most_resident=node.most_resident,
+        most_claims=node.most_claims, most_blocked=node.most_blocked, activation_limit_s=node.activation_limit_s,
+        blocked_warning_s=node.blocked_warning_s, store_patience_s=node.store_patience_s,
+    )  # fmt: skip
 
 
-def _configured(name: str) -> str | None:
-    value = _configured_value(name)
-    return None if value is None else str(value)
+def forget() -> None:
+    """Forget what was read: a command of its own reads its files anew."""
+    _settled_without_flags.cache_clear()
 
 
-def _configured_value(name: str) -> object:
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    for path, table in (
-        (Path("cerebelum.toml"), ()),
-        (Path("pyproject.toml"), ("tool", "cerebelum")),
-        (home / _USER_CONFIG, ()),
-    ):
-        if _is_there(path) and (value := _read(path, table).get(name)) is not None:
-            return value
-    return None
+@lru_cache(maxsize=4)
+def _settled_without_flags(folder: str, variables: tuple[tuple[str, str], ...]) -> Settled:
+    from cerebelum_cli.setting_layers import settle
+
+    return settle(Path(folder), dict(variables))
 
 
-def _is_there(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a home that is another user's: its settings are not ours
-        return False
-
-
-def _read(path: Path, table: tuple[str, ...]) -> dict[str, object]:
-    import tomllib
-
-    from cerebelum_cli.errors import UsageProblem
-
-    try:
-        found: object = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UsageProblem(
-            f"{path} cannot be read: {error}", help_="mend it, or name the store: --store URL"
-        ) from error
-    for key in table:
-        found = found.get(key, {}) if isinstance(found, dict) else {}
-    return found if isinstance(found, dict) else {}
+def _variables() -> tuple[tuple[str, str], ...]:
+    others = ("NO_COLOR", "HOME", "XDG_CONFIG_HOME")
+    return tuple((name, value) for name, value in os.environ.items() if name.startswith("CEREBELUM_") or name in others)

@@ -111,13 +111,13 @@ class _Plan:
 
 
 async def _run(plan: _Plan) -> int:
-    from cerebelum.engine.runtime.node import NodeSettings
     from cerebelum_cli.composition import opened
     from cerebelum_cli.following import Follower
     from cerebelum_cli.interrupts import handled
     from cerebelum_cli.live import make_view
-    from cerebelum_cli.settings import queues
+    from cerebelum_cli.settings import node_settings, settled
 
+    settings = settled().settings
     view = make_view()
     follower = Follower(view)
     # On one's own machine the code in the store is one's own: an execution whose file was edited goes on as it began.
@@ -125,9 +125,9 @@ async def _run(plan: _Plan) -> int:
     with handled() as interrupts:
         interrupts.before_abort = view.close
         async with opened(
-            plan.url, create=plan.resume is None,
-            settings=NodeSettings(policy="pin" if own else "park", queues=queues()),
-            allow_stored_code=own or plan.stored_code, on_event=follower.on_event, on_trouble=follower.on_trouble,
+            plan.url, create=plan.resume is None, stop_within_s=settings.node.stop_within_s,
+            settings=node_settings(settings, "pin" if own else "park"),
+            allow_stored_code=own or plan.stored_code or settings.node.allow_stored_code, on_event=follower.on_event, on_trouble=follower.on_trouble,
         ) as engine:  # fmt: skip
             try:
                 execution_id = await _begin(engine, plan, view)

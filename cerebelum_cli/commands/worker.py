@@ -11,7 +11,7 @@ from cerebelum_cli.options import StoreOption
 
 if TYPE_CHECKING:
     from cerebelum.engine.runtime.code.loading import LoadedFlow
-    from cerebelum.engine.runtime.node import NodeSettings
+    from cerebelum_cli.setting_model import Settings
 
 _SUFFIXES = (".py", ".json", ".yaml", ".yml")
 
@@ -26,11 +26,15 @@ def worker(
         list[str] | None,
         typer.Argument(metavar="[PATH]…", help="Flow files, or folders of them; default: this folder."),
     ] = None,
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Plain-function steps at once.")] = 32,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Plain-function steps at once.  [default: 32]")
+    ] = None,
     stop_within: Annotated[
-        float,
-        typer.Option("--stop-within", min=0, metavar="SECONDS", help="How long running steps may take at the end."),
-    ] = 10.0,
+        float | None,
+        typer.Option(
+            "--stop-within", min=0, metavar="SECONDS", help="How long running steps may take at the end.  [default: 10]"
+        ),
+    ] = None,
     queue: Annotated[
         list[str] | None,
         typer.Option("--queue", metavar="NAME=NUMBER", help="How many steps of a queue run at once; repeatable."),
@@ -42,15 +46,22 @@ def worker(
 ) -> None:
     """Run a node: the workflows of these files, for whoever starts them, until SIGTERM.
 
+    What no flag says, the settings do: cerebelum config show.
     Exit codes: 0 stopped in an orderly way (SIGTERM), 130 (Ctrl-C), 6 the store is gone, 9 a flow does not load.
     """
-    from cerebelum.engine.runtime.node import NodeSettings
     from cerebelum_cli.composition import run_async
-    from cerebelum_cli.settings import queues, store_url
+    from cerebelum_cli.settings import flag, queue_flags, settled, store_url
 
-    settings = NodeSettings(policy="pin" if stored_code else "park", step_threads=threads, queues=queues(queue or ()))
+    settings = settled(
+        [
+            *flag("--threads", ("node", "step_threads"), threads),
+            *flag("--stop-within", ("node", "stop_within_s"), stop_within),
+            *flag("--allow-stored-code", ("node", "allow_stored_code"), stored_code or None),
+            *queue_flags(queue or ()),
+        ]
+    ).settings
     flows = load_flows([Path(path) for path in paths or ["."]])
-    raise typer.Exit(run_async(_work(store_url(store), flows, settings, stop_within, stored_code), is_node=True))
+    raise typer.Exit(run_async(_work(store_url(store), flows, settings), is_node=True))
 
 
 def load_flows(paths: list[Path]) -> list[LoadedFlow]:
@@ -79,9 +90,7 @@ def _may_declare(file: Path) -> bool:
     return "workflow" in text or ("cerebelum" in text and ("Flow" in text or "Workflow" in text))
 
 
-async def _work(
-    url: str, flows: list[LoadedFlow], settings: NodeSettings, stop_within_s: float, stored_code: bool
-) -> int:
+async def _work(url: str, flows: list[LoadedFlow], settings: Settings) -> int:
     import asyncio
     import signal
 
@@ -89,12 +98,14 @@ async def _work(
     from cerebelum_cli.composition import opened
     from cerebelum_cli.interrupts import handled
     from cerebelum_cli.output import say
-    from cerebelum_cli.settings import shown_store
+    from cerebelum_cli.settings import node_settings, shown_store
 
+    stored_code = settings.node.allow_stored_code
     trouble: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
     with handled() as interrupts:
         async with opened(
-            url, create=True, stop_within_s=stop_within_s, settings=settings, allow_stored_code=stored_code,
+            url, create=True, stop_within_s=settings.node.stop_within_s, allow_stored_code=stored_code,
+            settings=node_settings(settings, "pin" if stored_code else "park"),
             on_trouble=lambda error: None if trouble.done() else trouble.set_result(error),
         ) as engine:  # fmt: skip
             for flow in flows:

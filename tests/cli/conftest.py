@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from tests.cli.cli_project import Project
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """The working folder is the project's."""
-    for name in ("CEREBELUM_STORE", "CEREBELUM_DEBUG", "CEREBELUM_LOG_LEVEL", "NO_COLOR"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name == "NO_COLOR" or name.startswith("CEREBELUM_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-config"))
     folder = tmp_path / "project"
     folder.mkdir()

@@ -140,7 +140,7 @@ def test_queues_are_configured_in_a_file(project: Project) -> None:
     project.write("cerebelum.toml", "[queues]\nembeddings = 0\n")
     refused = project("run", "flow.py:good")
     assert refused.exit_code == 2
-    assert "embeddings = 0 cannot be a queue's concurrency" in refused.stderr
+    assert "cerebelum.toml:2: queues.embeddings is 0" in refused.stderr
 
 
 @pytest.mark.parametrize("flag", ["embeddings", "embeddings=", "=3", "embeddings=many", "embeddings=0", "a=²"])
