@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "graph": "graph",
     "db": "db",
     "config": "config",
+    "doctor": "doctor",
     "explain": "about",
     "version": "about",
     "completion": "about",

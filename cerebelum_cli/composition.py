@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from cerebelum.connect import make_codec, open_store
 from cerebelum.engine.domain.errors_store import StoreError, StoreUnreachable
 from cerebelum_cli.settings import DEFAULT_STORE, shown_store
 
 if TYPE_CHECKING:  # a command imports what it needs: `list` needs no engine
+    from cerebelum.adapters.stores.postgres.health import Health
     from cerebelum.engine.application.engine import Engine
     from cerebelum.engine.ports.codec import PayloadCodec
     from cerebelum.engine.ports.store import Store
@@ -145,6 +146,53 @@ def _file_of(url: str) -> Path | None:
     from cerebelum.adapters.stores.sqlite.location import locate
 
     return locate(url).path
+
+
+class FilePlace(NamedTuple):
+    """Where a file's store lies, or would."""
+
+    path: Path
+    is_there: bool
+    file_system: str | None  # None where the system does not tell
+    is_network: bool
+
+
+def place_of(url: str) -> FilePlace | None:
+    """Return where a file's store lies; None for a server's.
+
+    Raises:
+        StoreUnsupported: the URL names no file, or no store at all.
+    """
+    path = _file_of(url)
+    if path is None:
+        open_store(url)  # refuses a scheme that is none
+        return None
+    from cerebelum.adapters.stores.sqlite.location import NETWORK_FILE_SYSTEMS, file_system
+
+    kind = file_system(path)
+    return FilePlace(path, path.exists(), kind, kind in NETWORK_FILE_SYSTEMS)
+
+
+def check_writable(url: str) -> None:
+    """Check that a file's store takes writes, without one.
+
+    Raises:
+        StoreError: it does not.
+    """
+    from cerebelum.adapters.stores.sqlite.location import check_place, locate
+
+    check_place(locate(url))
+
+
+async def server_health(url: str) -> Health:
+    """Return what a server says of itself.
+
+    Raises:
+        StoreError: it cannot be reached.
+    """
+    from cerebelum.adapters.stores.postgres.health import look
+
+    return await look(url)
 
 
 def project_of(url: str) -> Path | None:

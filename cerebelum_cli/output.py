@@ -36,9 +36,13 @@ def coloured(text: str, status: str, stream: Any) -> str:
 
 
 def _shows_colours(stream: Any) -> bool:
+    from cerebelum.engine.domain.errors import CerebelumError
     from cerebelum_cli.settings import settled
 
-    wanted = settled().settings.color
+    try:
+        wanted = settled().settings.color
+    except CerebelumError:  # what is wrong with a setting is told by others, and in any case
+        wanted = "never" if os.environ.get("NO_COLOR") else "auto"
     return wanted == "always" or (wanted == "auto" and is_terminal(stream) and os.environ.get("TERM") != "dumb")
 
 
