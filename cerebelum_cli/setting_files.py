@@ -98,7 +98,7 @@ def _read(path: Path, table: tuple[str, ...], *, shown: str) -> SettingFile | No
     from cerebelum_cli.setting_errors import SettingsUnreadable
 
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a mark before the first character
         if table and table[-1] not in text:  # most projects say nothing to us, and parsing takes longer than looking
             return None
         values: Any = tomllib.loads(text)

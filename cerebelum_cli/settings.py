@@ -85,10 +85,15 @@ def url_of(store: str) -> str:
 
 def shown_store(url: str) -> str:
     """Return a store's URL as people type it: a file by its path, a server without its password."""
-    from cerebelum.engine.runtime.masking import mask_text
+    import re
+
+    from cerebelum.engine.runtime.masking import MASK, mask_text
 
     path = url.removeprefix("sqlite:///").partition("?")[0]
-    return path if path != url.partition("?")[0] else mask_text(url)
+    if path != url.partition("?")[0]:
+        return path
+    # Up to the last @, whatever the password holds: not everybody escapes its characters.
+    return mask_text(re.sub(r"(://[^:@/]*):.*@", rf"\1:{MASK}@", url))
 
 
 def node_settings(settings: Settings, policy: Literal["park", "pin"]) -> NodeSettings:

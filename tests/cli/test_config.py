@@ -47,7 +47,7 @@ def test_each_source_covers_the_one_before(project: Project) -> None:
 
 def test_a_variable_that_changes_shows_at_the_next_start(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """T5: configuration is read at run time; the printed one has the new value, and secrets are masked."""
-    for password in ("geheim", "swordfish"):
+    for password in ("geheim", "swordfish", "x y/z@:?w"):
         monkeypatch.setenv("CEREBELUM_STORE", f"postgresql://me:{password}@host/{password[:1]}db")
         result = project("config", "show")
         assert result.exit_code == 0, result.stderr
@@ -186,6 +186,12 @@ def test_a_file_that_is_no_toml(project: Project) -> None:
     result = project("list")
     assert result.exit_code == 2
     assert "error[CB222]: cerebelum.toml cannot be read: Invalid value (at line 1, column 9)" in result.stderr
+
+
+def test_a_mark_before_the_first_character_is_no_fault(project: Project) -> None:
+    """T5: some editors write one, and end lines in two characters."""
+    (project.folder / "cerebelum.toml").write_bytes(b'\xef\xbb\xbfstore = "a.db"\r\n')
+    assert settle(project.folder, {}).settings.store == "a.db"
 
 
 def test_show_prints_a_table_and_json(project: Project) -> None:
