@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
+from cerebelum.engine.runtime.code.modules import finder
 from tests.cli.cli_project import Project
 
 
@@ -21,5 +23,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     folder = tmp_path / "project"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    known = set(finder.names_under(""))
     yield Project(folder)
     structlog.reset_defaults()
+    finder.remove(set(finder.names_under("")) - known)
+    for name, module in list(sys.modules.items()):  # or a flow.py of the next test finds its name taken
+        if str(getattr(module, "__file__", None) or "").startswith(f"{tmp_path}{os.sep}"):
+            del sys.modules[name]
