@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "resume": "control",
     "replay": "replay",
     "test": "crash_test",
+    "check": "check",
     "graph": "graph",
     "db": "db",
     "config": "config",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 from importlib import resources
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cerebelum_cli.options import Format, JsonOption, OutputOption, chosen
+
+if TYPE_CHECKING:
+    from cerebelum.engine.runtime.code.lint.finding import Rule
 
 _SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 _COMPLETE = "_CEREBELUM_COMPLETE"
@@ -54,11 +57,31 @@ def explain(
 
 
 def error_sections() -> dict[str, str]:
-    """Return code -> its section of the page on errors, heading included."""
+    """Return code -> its section, heading included: those of the page on errors, and the linter's rules."""
     page = resources.files("cerebelum_cli").joinpath("errors.md").read_text(encoding="utf-8")
     starts = list(_HEADING.finditer(page))
     ends = [match.start() for match in starts[1:]] + [len(page)]
-    return {match[1]: page[match.start() : end] for match, end in zip(starts, ends, strict=True)}
+    sections = {match[1]: page[match.start() : end] for match, end in zip(starts, ends, strict=True)}
+    return dict(sorted((sections | _rule_sections()).items()))
+
+
+def _rule_sections() -> dict[str, str]:
+    from cerebelum.engine.runtime.code.lint.finding import RULES
+
+    return {
+        rule.code: (
+            f"## {rule.code} {rule.name}\n\nFound by `cerebelum check` ({rule.level}): {rule.why}.\n\n"
+            f"What to do: {rule.fix}.{_silence(rule)}\n\n"
+            f"Exit code {4 if rule.level == 'error' else 0}.\n\n"
+        )
+        for rule in RULES.values()
+    }
+
+
+def _silence(rule: Rule) -> str:
+    return (
+        "" if rule.level == "note" else f" Where it is right as it is, end the line with `# cb: ignore[{rule.code}]`."
+    )
 
 
 def version(output: OutputOption = Format.text, as_json: JsonOption = False) -> None:
