@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import cerebelum
+from cerebelum.engine.application.history_checks import HistoryCheck
 from cerebelum.engine.runtime.code.lint.finding import RULES, Finding
 from cerebelum_cli.checked_files import Unloadable
 
+_OTHERS = {
+    "CB401": ("replay-diverged", "error", "an execution asks for something else than its history records"),
+    "CB402": ("replay-differs", "error", "an execution comes to another end than its history records"),
+    "": ("not-checked", "error", "a flow cannot be loaded, or an execution not replayed"),
+}
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def sarif(findings: Iterable[Finding], unloadable: Iterable[Unloadable]) -> dict[str, Any]:
-    """Return a SARIF log of one run."""
-    results = [*map(_of_finding, findings), *map(_of_unloadable, unloadable)]
+def sarif(
+    findings: Iterable[Finding],
+    unloadable: Iterable[Unloadable],
+    histories: Iterable[HistoryCheck] = (),
+    files: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return a SARIF log of one run.
+
+    Args:
+        histories: of which those that could not go on are results.
+        files: workflow -> its file.
+    """
+    diverging = (_of_history(check, (files or {})[check.workflow]) for check in histories if not check.goes_on)
+    results = [*map(_of_finding, findings), *map(_of_unloadable, unloadable), *diverging]
     rules = [_rule(rule.code, rule.name, rule.level, rule.why, rule.fix) for rule in RULES.values()]
     known = {rule["id"] for rule in rules}
     others = sorted({result["ruleId"] for result in results} - known)
-    rules += [_rule(code, code, "error", "the flow cannot be loaded", f"cerebelum explain {code}") for code in others]
+    rules += [_rule(code, *_OTHERS.get(code, _OTHERS[""]), f"cerebelum explain {code}") for code in others]
     index = {rule["id"]: number for number, rule in enumerate(rules)}
     for result in results:
         result["ruleIndex"] = index[result["ruleId"]]
@@ -32,7 +49,7 @@ def sarif(findings: Iterable[Finding], unloadable: Iterable[Unloadable]) -> dict
     }
 
 
-def result(code: str, level: str, text: str, path: str, region: dict[str, int] | None = None) -> dict[str, Any]:
+def _result(code: str, level: str, text: str, path: str, region: dict[str, int] | None = None) -> dict[str, Any]:
     """Return one result at a place in a file."""
     place: dict[str, Any] = {"artifactLocation": {"uri": quote(Path(path).as_posix())}}
     if region is not None:
@@ -53,11 +70,25 @@ def _of_finding(finding: Finding) -> dict[str, Any]:
         "endColumn": finding.end_column,
     }
     text = f"{finding.what}: {finding.why}. Fix: {finding.fix}."
-    return result(finding.code, finding.level, text, finding.path, region)
+    return _result(finding.code, finding.level, text, finding.path, region)
 
 
 def _of_unloadable(file: Unloadable) -> dict[str, Any]:
-    return result(file.code, "error", file.message, file.path)
+    return _result(file.code, "error", file.message, file.path)
+
+
+def _of_history(check: HistoryCheck, file: str) -> dict[str, Any]:
+    name, _, number = check.now_line.partition(" ")[0].rpartition(":")
+    region = {"startLine": int(number)} if name == Path(file).name and number.isdecimal() else None
+    if check.verdict == "fails":
+        text = f"{check.execution_id} cannot be replayed: {check.problem}"
+    else:
+        text = (
+            f"{check.execution_id} diverges at event {check.version}: recorded {check.recorded} {check.recorded_line}, "
+            f"now {check.now} {check.now_line}"
+        )
+        text = " ".join(text.split()).replace(" ,", ",")
+    return _result(check.code, "error", text, file, region)
 
 
 def _rule(code: str, name: str, level: str, why: str, fix: str) -> dict[str, Any]:

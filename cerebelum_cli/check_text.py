@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from cerebelum.engine.application.history_checks import HistoryCheck
 from cerebelum.engine.domain.errors_code import excerpt
 from cerebelum.engine.domain.terminal_text import visible
 from cerebelum.engine.runtime.code.lint.finding import Finding
 from cerebelum_cli.checked_files import CheckedFiles, Unloadable
+from cerebelum_cli.replay_text import source_line
 from cerebelum_cli.streams import out
 
 
@@ -28,6 +33,75 @@ def print_finding(finding: Finding) -> None:
 def print_unloadable(file: Unloadable) -> None:
     """Print why a file is no flow."""
     out(visible(f"error[{file.code}]: {file.message}"))
+
+
+def print_history(check: HistoryCheck, file: str) -> None:
+    """Print why an execution could not go on: both lines, and what to do.
+
+    Args:
+        file: that declares its workflow.
+    """
+    code = f"@{check.after[:4]}, {file}"
+    if check.verdict == "fails":
+        out(visible(f"error[{check.code}]: {check.execution_id} cannot be replayed on the code on disk ({code})"))
+        out(visible(f"  {check.problem}"))
+        return
+    out(visible(f"error[{check.code}]: {check.execution_id} ({_of(check)}) diverges at event {check.version} ({code})"))
+    out(visible(f"  recorded  {check.recorded:<40} {check.recorded_line}".rstrip()))
+    out(visible(f"  now       {check.now:<40} {check.now_line}".rstrip()))
+    name, _, number = check.now_line.partition(" ")[0].rpartition(":")
+    if Path(file).name == name and number.isdecimal() and (line := source_line(file, int(number), {})):
+        out(visible(excerpt(int(number), line)))
+    if check.code == "CB401":
+        out('  fix: guard the change with `if patched("..."):`, or let the execution finish on the code it began with')
+    out(f"  see: cerebelum replay {check.execution_id} --code {file} --check")
+
+
+def told(histories: Sequence[HistoryCheck], skipped: Mapping[str, int]) -> list[str]:
+    """Return what became of the executions, in a few lines."""
+    verdicts: Counter[str] = Counter(check.verdict for check in histories)
+    words = {
+        "fits": "fit",
+        "moves": "would move to this code",
+        "diverges": "would diverge",
+        "fails": "cannot be replayed",
+    }
+    found = [f"{verdicts[verdict]} {said}" for verdict, said in words.items() if verdicts[verdict]]
+    lines = [
+        f"{_number(len(histories), 'execution')} replayed: {', '.join(found)}" if found else "no executions to replay"
+    ]
+    lines += [
+        f"  left out: {_number(count, 'execution')} of workflow {workflow!r}, which no file here declares, or none that loads"
+        for workflow, count in sorted(skipped.items())
+    ]
+    return lines
+
+
+def of_history(check: HistoryCheck, file: str) -> dict[str, Any]:
+    """Return an execution's check as JSON."""
+    parted = check.verdict == "diverges"
+    return {
+        "schema": "cerebelum.history_check/1",
+        "execution_id": check.execution_id,
+        "workflow": check.workflow,
+        "path": file,
+        "status": check.status,
+        "verdict": check.verdict,
+        "code": check.code or None,
+        "recorded_code": check.before,
+        "code_on_disk": check.after,
+        "events": check.events,
+        "diverged_at": check.version if parted else None,
+        "recorded": check.recorded if parted else None,
+        "recorded_line": check.recorded_line or None,
+        "now": check.now if parted else None,
+        "now_line": check.now_line or None,
+        "problem": check.problem or None,
+    }
+
+
+def _of(check: HistoryCheck) -> str:
+    return f"{check.workflow}@{check.before[:4]}, {check.status}" if check.before else check.status
 
 
 def of_finding(finding: Finding) -> dict[str, Any]:
