@@ -15,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 COMMANDS: Mapping[str, str] = {
+    "init": "init",
     "run": "run_flow",
     "start": "start",
     "worker": "worker",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cerebelum_cli.projects import load_template, template_names
 from tests.architecture.repository import ROOT
 
 LINKS = ("adapters", "engine", "templates", "tui")
@@ -24,7 +25,6 @@ class Installed:
     sdist: Path
     wheel: Path
     bin_dir: Path
-    templates: Path
 
     def run(self, program: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         """Run an installed program as a user would: from `cwd`, with no path into this repository."""
@@ -42,8 +42,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     _call(sys.executable, "-m", "venv", str(environment))
     python = environment / "bin" / "python"
     _call(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel))
-    (templates,) = environment.glob("lib/python*/site-packages/cerebelum/templates")
-    return Installed(sdist, wheel, environment / "bin", templates)
+    return Installed(sdist, wheel, environment / "bin")
 
 
 def test_the_sdist_holds_the_real_folders_and_no_link(installed: Installed) -> None:
@@ -75,9 +74,22 @@ def test_the_first_example_runs_from_another_folder(installed: Installed, tmp_pa
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_an_installed_template_runs_unchanged(installed: Installed, tmp_path: Path) -> None:
-    """W12, W13: the wheel brings its starter projects, and a copied one runs as it is."""
-    shutil.copytree(installed.templates / "basic", tmp_path / "project")
+def test_the_wheel_holds_every_template_whole(installed: Installed) -> None:
+    """W12, W13: all files of all templates are in the wheel, data and settings included."""
+    with zipfile.ZipFile(installed.wheel) as archive:
+        held = set(archive.namelist())
+    for name in template_names():
+        assert {f"cerebelum/templates/{name}/{path}" for path in load_template(name).files} <= held
+
+
+@pytest.mark.parametrize("name", template_names())
+def test_an_installed_template_runs_unchanged(installed: Installed, tmp_path: Path, name: str) -> None:
+    """W12, W13: with only the wheel installed, `cerebelum init` makes each project, and its flow runs as it is."""
+    made = installed.run("cerebelum", "init", "project", "--template", name, cwd=tmp_path)
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert {path.name for path in (tmp_path / "project").iterdir()} == {
+        path.split("/")[0] for path in load_template(name).files
+    }
     result = installed.run("cerebelum", "run", "flow.py", cwd=tmp_path / "project")
     assert result.returncode == 0, result.stdout + result.stderr
 
