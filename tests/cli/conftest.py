@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import structlog
 
-from cerebelum.engine.runtime.code.modules import finder
+from cerebelum.engine.runtime.code.modules import finder, forget
 from tests.cli.cli_project import Project
 
 
@@ -26,7 +27,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     known = set(finder.names_under(""))
     yield Project(folder)
     structlog.reset_defaults()
-    finder.remove(set(finder.names_under("")) - known)
-    for name, module in list(sys.modules.items()):  # or a flow.py of the next test finds its name taken
-        if str(getattr(module, "__file__", None) or "").startswith(f"{tmp_path}{os.sep}"):
-            del sys.modules[name]
+    captured = set(finder.names_under("")) - known
+    loaded = [name for name, module in sys.modules.items() if _lies_in(tmp_path, module)]
+    forget([*captured, *loaded])  # or a flow.py of the next test finds its name taken
+    finder.remove(captured)
+
+
+def _lies_in(folder: Path, module: ModuleType) -> bool:
+    return str(getattr(module, "__file__", None) or "").startswith(f"{folder}{os.sep}")

@@ -61,6 +61,6 @@ async def busy() -> None:
 
 
 @workflow
-async def naps_a_little() -> str:
-    await asyncio.sleep(0.05)
+async def naps_a_little(seconds: float) -> str:
+    await asyncio.sleep(seconds)
     return "awake"

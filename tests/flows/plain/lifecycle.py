@@ -40,6 +40,6 @@ def busy() -> None:
 
 
 @workflow
-def naps_a_little() -> str:
-    time.sleep(0.05)
+def naps_a_little(seconds: float) -> str:
+    time.sleep(seconds)
     return "awake"
