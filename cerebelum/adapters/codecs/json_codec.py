@@ -89,7 +89,7 @@ class JsonCodec:
             self._check_depth(value, copy if shape.facts.is_plain else _decode_plain(text), what)
         if not shape.same(value, copy):
             self._check_parts(value, copy, shape, what)
-        if self._transforms_all or MARK in text:
+        if self._transforms_all or text.find(MARK) >= 0:
             text = self._envelope.seal(text, what=what) if sealed else in_clear(text)
         return text, copy
 
@@ -102,14 +102,14 @@ class JsonCodec:
         return in_clear(self._opened(data, what))
 
     def _opened(self, data: bytes, what: str) -> bytes:
-        return self._envelope.open(data, what=what) if MARK in data else data
+        return self._envelope.open(data, what=what) if data.find(MARK) >= 0 else data
 
     def decode(self, data: bytes, annotation: Any = Any, *, what: str) -> Any:
         """Return the value in `data`; see the port."""
         shape = self._any if annotation is Any or annotation is None else self._shapes.get(annotation, what=what)
         if type(data) is not bytes:
             data = bytes(data)
-        if MARK in data:
+        if data.find(MARK) >= 0:
             data = self._envelope.open(data, what=what)
         try:
             value = shape.decode(data)

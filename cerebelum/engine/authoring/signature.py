@@ -103,7 +103,7 @@ class CallSignature:
             ArgumentError: a required parameter is missing, or a name is unknown.
         """
         keys = decoded.keys()
-        if not (keys <= self._names and keys >= self._required):
+        if keys != self._names and not (keys <= self._names and keys >= self._required):
             self._refuse_names(decoded)
         if self._simple:
             return (), decoded

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from cerebelum.engine.authoring.activation import slot
 from cerebelum.engine.authoring.plain import Recorded, in_form
@@ -61,16 +61,17 @@ class StepDefinition(Recorded, Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         if slot.activation is None:
             called = self.function(*args, **kwargs)
-            return cast("Coroutine[Any, Any, R]", in_form(called) if self.is_async else called)
+            alone: Coroutine[Any, Any, R] = in_form(called) if self.is_async else called
+            return alone
         caller = sys._getframe(1)
-        return cast(
-            "Coroutine[Any, Any, R]", in_form(self._in_workflow(args, kwargs, (caller.f_code, caller.f_lineno)))
-        )
+        asked: Coroutine[Any, Any, R] = in_form(self._in_workflow(args, kwargs, (caller.f_code, caller.f_lineno)))
+        return asked
 
     async def _in_workflow(self, args: Any, kwargs: Any, line: tuple[Any, int]) -> R:
         activation = slot.activation
         assert activation is not None, "a step's coroutine only ever runs on its workflow's loop"
-        return cast("R", await activation.call_step(self, args, kwargs, line))
+        result: R = await activation.call_step(self, args, kwargs, line)
+        return result
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"

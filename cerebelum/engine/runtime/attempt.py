@@ -43,6 +43,8 @@ class Attempt:
     @property
     def patch(self) -> Raw:
         """What this attempt wrote into the context, as it is recorded. Raises as `contexts.patch_of`."""
+        if self._context is None:  # of most steps: they are not a flow's
+            return ABSENT
         return patch_of(self._context, self.live.run.stored_codec, step=self.pending.command.name)
 
     def info(self) -> Info:

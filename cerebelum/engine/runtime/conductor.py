@@ -88,7 +88,7 @@ class Conductor:
         """
         if live.cautious:
             return
-        while live.broken is None and (live.awaiting or self._consider_updates(live)):
+        while live.broken is None and (live.awaiting or (live.updates_due and self._consider_updates(live))):
             event, version, at_us = live.awaiting.popleft()
             live.applied_version = version
             try:
@@ -98,7 +98,7 @@ class Conductor:
 
     def _consider_updates(self, live: LiveExecution) -> bool:
         """Return whether an update was accepted, and is to be applied."""
-        return live.updates_due and updates.consider(live, self._now_us, self._watchdog.run)
+        return updates.consider(live, self._now_us, self._watchdog.run)
 
     def durable(self, live: LiveExecution, version: int) -> None:
         """Events up to `version` are durable: let out what they allow, and go on from triggers that waited for this."""

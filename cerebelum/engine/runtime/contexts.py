@@ -27,14 +27,14 @@ def attempt_view(scheduled: Context, codec: PayloadCodec) -> Context:
     return scheduled.fork(exact=exactly(codec))
 
 
-def patch_of(view: Context | None, codec: PayloadCodec, *, step: str) -> Raw:
+def patch_of(view: Context, codec: PayloadCodec, *, step: str) -> Raw:
     """Return what an attempt wrote, as `step_completed` holds it.
 
     Raises:
         PayloadTooLarge: it is over the limit of payloads.
         PayloadTransformFailed: an encryption or compression hook failed.
     """
-    if view is None or not view.ops:
+    if not view.ops:
         return ev.ABSENT
     data, _ = codec.encode(compacted(view.ops), list[Op], what=f"context writes of step {step!r}")
     return Raw(data)

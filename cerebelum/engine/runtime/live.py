@@ -285,10 +285,11 @@ class LiveExecution:
             return "paused"
         if not self.run.begun:
             return "running" if self.awaiting else "pending"
+        if self.awaiting or self.running or self.unstarted:
+            return "running"
         listening = self.run.listening
         waits = self.run.pending or (listening is not None and listening.is_waiting)
-        busy = self.awaiting or self.running or self.unstarted or not waits
-        return "running" if busy else "waiting"
+        return "waiting" if waits else "running"
 
     def _current_step(self) -> str | None:
         pending = self.run.pending

@@ -19,6 +19,7 @@ from msgspec import Raw, structs
 from cerebelum.engine.authoring.activation import slot
 from cerebelum.engine.authoring.outcome import Error, Ok
 from cerebelum.engine.authoring.saga import Saga
+from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.durations import US_PER_S
 from cerebelum.engine.domain.errors import HistoryMismatch
@@ -29,6 +30,7 @@ from cerebelum.engine.domain.errors_runtime import (
     WorkflowTimedOut,
 )
 from cerebelum.engine.domain.ids import child_id
+from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum.engine.runtime.asking import Asking
 from cerebelum.engine.runtime.checkpoints import take_over
 from cerebelum.engine.runtime.code_line import waiting_line
@@ -51,16 +53,15 @@ class WorkflowRun(Asking):
         timed_out: the workflow's own timeout has passed; it is winding up.
     """
 
-    retry: ev.ExecutionRetried | None = None
-    ended = False
-    paused = False
-    timed_out = False
-    _main: asyncio.Task[Any] | None = None
-    _cancel: ev.CancelRequested | None = None
-    _stuck: Deadlocked | None = None
+    __slots__ = ("_cancel", "_deferred", "_keep_below", "_main", "_stuck", "ended", "paused", "retry", "timed_out")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, execution_id: str, definition: WorkflowDefinition[..., Any], codec: PayloadCodec) -> None:
+        super().__init__(execution_id, definition, codec)
+        self.retry: ev.ExecutionRetried | None = None
+        self.ended = self.paused = self.timed_out = False
+        self._main: asyncio.Task[Any] | None = None
+        self._cancel: ev.CancelRequested | None = None
+        self._stuck: Deadlocked | None = None
         self._deferred: list[tuple[ev.Event, int, int]] = []
         self._keep_below = 0
 

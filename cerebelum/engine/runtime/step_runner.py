@@ -114,7 +114,8 @@ class StepRunner:
     def _begin(self, live: LiveExecution, pending: PendingStep, lane: Lane | None) -> None:
         number = pending.command.number
         if live.dropped or live.run.pending.get(number) is not pending:
-            self._leave(lane, pending)
+            if lane is not None:
+                self._leave(lane, pending)
             return
         if lane is not None:
             lane.holders[pending] = live
@@ -150,22 +151,22 @@ class StepRunner:
             self._completed(attempt, Raw(data), patch)
         finally:
             self.attempts.discard(attempt)
-            attempt.task = None  # its context refers to the attempt: a cycle, left to the collector
+            task, attempt.task = attempt.task, None  # its context refers to the attempt: a cycle, left to the collector
             attempt.log.close()
-            if live.running.get(number) is asyncio.current_task():
+            if live.running.get(number) is task:
                 del live.running[number]
-            self._leave(lane, pending)
+            if lane is not None:
+                self._leave(lane, pending)
             while self._waiting and len(self.attempts) < MOST_STEPS:  # some may have no use for their place any more
                 self.start(*self._waiting.popleft())
             if not live.running and not live.dropped and not live.awaiting:
                 live.mark()  # its status changed, and it may be let go
 
-    def _leave(self, lane: Lane | None, pending: PendingStep) -> None:
+    def _leave(self, lane: Lane, pending: PendingStep) -> None:
         """Give a place in a queue back, to whoever is next."""
-        if lane is not None:
-            lane.holders.pop(pending, None)
-            while (first := lane.next()) is not None:
-                self.start(*first)
+        lane.holders.pop(pending, None)
+        while (first := lane.next()) is not None:
+            self.start(*first)
 
     def queue_stats(self, name: str) -> QueueStats:
         """Return what a queue does on this node."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 from cerebelum.engine.ports.store import Store
+from cerebelum.engine.runtime.interception import real
 
 
 class StoreClock:
@@ -15,13 +14,13 @@ class StoreClock:
 
     def now_us(self) -> int:
         """Return the store's time in microseconds since the Unix epoch."""
-        return time.time_ns() // 1_000 + self._offset_us
+        return real.time_ns() // 1_000 + self._offset_us
 
     async def measure(self, store: Store) -> None:
         """Measure the offset; half the round trip is the error."""
-        before_us = time.time_ns() // 1_000
+        before_us = real.time_ns() // 1_000
         store_us = await store.now_us()
-        after_us = time.time_ns() // 1_000
+        after_us = real.time_ns() // 1_000
         offset_us = store_us - (before_us + after_us) // 2
         if abs(offset_us) <= after_us - before_us:
             offset_us = 0  # within the error of the measurement: the same clock

@@ -47,19 +47,19 @@ _START = Bulk(
 )
 _EVENTS = Bulk(
     "INSERT INTO history (execution, version, type, data, at_us) "
-    "SELECT column1, column2, column3, CAST(column4 AS TEXT), column5 FROM (VALUES {rows}) WHERE column1 IS NOT NULL",
+    "SELECT column1, column2, column3, column4, column5 FROM (VALUES {rows}) WHERE column1 IS NOT NULL",
     5,
 )
 _MESSAGES = Bulk(
     "INSERT OR IGNORE INTO messages "
     "(execution_id, kind, name, payload, sender, key, at_us, inserted_at_us, updated_at_us) "
-    "SELECT w.column1, w.column2, w.column3, CAST(w.column4 AS TEXT), w.column5, w.column6, w.column7, w.column7, "
+    "SELECT w.column1, w.column2, w.column3, w.column4, w.column5, w.column6, w.column7, w.column7, "
     f"w.column7 FROM (VALUES {{rows}}) AS w CROSS JOIN executions AS x ON x.id = w.column1 WHERE x.{OPEN}",
     7,
 )
 _LOGS = Bulk(
     "INSERT INTO logs (execution_id, number, step, attempt, level, at_us, message, metadata) "
-    "SELECT column1, column2, column3, column4, column5, column6, column7, CAST(column8 AS TEXT) "
+    "SELECT column1, column2, column3, column4, column5, column6, column7, column8 "
     "FROM (VALUES {rows}) WHERE column1 IS NOT NULL",
     8,
 )
@@ -77,7 +77,7 @@ class _State:
         self.fenced: set[str] = set()
         self.refused: dict[str, str] = {}
         self.existing: set[str] = set()
-        self.events: list[tuple[int, int, str, bytes, int]] = []
+        self.events: list[tuple[int, int, str, str, int]] = []
         self.appended: list[Append] = []  # those that passed
 
 
@@ -205,12 +205,12 @@ def _rest(row: ExecutionRow) -> list[Any]:
 
 def _events(
     number: int, events: Sequence[RecordedEvent], before: int, row: ExecutionRow, state: _State
-) -> Iterator[tuple[int, int, str, bytes, int]]:
+) -> Iterator[tuple[int, int, str, str, int]]:
     """Yield rows of `history`; a gap (I2) would be a bug of the engine, and is refused with the whole batch."""
     for version, event in enumerate(events, start=before + 1):
         if event.version != version:
             raise InternalError(f"event {event.version} of {row.id} follows event {version - 1}; nothing was written")
-        yield number, version, event.type, event.data, event.at_us or state.now_us
+        yield number, version, event.type, event.data.decode(), event.at_us or state.now_us
     if row.last_version != before + len(events):
         raise InternalError(f"{row.id} has {before + len(events)} events, its row says {row.last_version}")
 
@@ -276,7 +276,15 @@ def add_messages(connection: sqlite3.Connection, messages: Sequence[Message], no
     return _MESSAGES.run(
         connection,
         [
-            (item.execution_id, item.kind, item.name, item.payload, item.sender, item.key or made_key(), now_us)
+            (
+                item.execution_id,
+                item.kind,
+                item.name,
+                item.payload.decode(),
+                item.sender,
+                item.key or made_key(),
+                now_us,
+            )
             for item in messages
         ],
     )
@@ -306,7 +314,7 @@ def add_logs(connection: sqlite3.Connection, lines: Sequence[LogLine]) -> None:
                 line.level,
                 line.at_us,
                 clean(line.message),
-                line.metadata,
+                line.metadata.decode(),
             )
             for line in lines
         ],
