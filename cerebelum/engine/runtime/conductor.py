@@ -282,7 +282,7 @@ class Conductor:
         if run.started is None or run.begun or run.paused or live.awaiting:
             return
         scheduled_us = live.row.scheduled_at_us
-        if scheduled_us is not None and scheduled_us > self._now_us():  # a message had it taken up early
+        if scheduled_us is not None and not self._timers.is_due(scheduled_us):  # a message had it taken up early
             self._timers.add(live, BEGIN, scheduled_us)
         else:
             live.record(ev.ExecutionBegun(), self._now_us(), trigger=True)

@@ -10,10 +10,10 @@ from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.store import Message, Store
 from cerebelum.engine.runtime.own_log import OwnLog
 from cerebelum.engine.runtime.presence import certainly_dead
+from cerebelum.engine.runtime.store_clock import StoreClock
 from cerebelum.engine.runtime.waiting import is_set_within
 
 _CLAIM_LIMIT = 200  # executions a claim: others get their turn between claims
-_POLL_S = 1.0  # covers lost hints
 _DEAD_SCAN_S = 0.2
 _log = OwnLog("cerebelum.dispatcher")
 
@@ -23,6 +23,7 @@ class Dispatcher:
 
     Args:
         owner: returns the node's nonce.
+        clock: says what is due.
         workflows: returns the names this node can run.
         take_up: rebuilds claimed executions.
         deliver: hands a message to an execution in memory.
@@ -34,13 +35,13 @@ class Dispatcher:
         store: Store,
         *,
         owner: Callable[[], str],
-        now_us: Callable[[], int],
+        clock: StoreClock,
         workflows: Callable[[], Sequence[str]],
         take_up: Callable[[list[ExecutionRow]], Awaitable[None]],
         deliver: Callable[[Message], None],
         has_room: Callable[[], bool],
     ) -> None:
-        self._store, self._owner, self._now_us, self._workflows = store, owner, now_us, workflows
+        self._store, self._owner, self._clock, self._workflows = store, owner, clock, workflows
         self._take_up, self._deliver, self._has_room = take_up, deliver, has_room
         self._wake = asyncio.Event()
         self._reclaim: set[str] = set()
@@ -59,10 +60,11 @@ class Dispatcher:
         """Claim and deliver for ever; a component of the node."""
         while True:
             self._wake.clear()
-            wait_s = _POLL_S
+            wait_s = self._clock.poll_s  # covers lost hints
             if self.claiming:
                 await self._again()
                 await self._claim_all()
+                await self._claim_early()
                 wait_s = await self._until_next()
             for message in await self._store.inbox(self._owner()):
                 self._deliver(message)
@@ -91,12 +93,18 @@ class Dispatcher:
             if len(rows) < _CLAIM_LIMIT:
                 return
 
+    async def _claim_early(self) -> None:
+        """Claim what is due by a clock that is ahead of the store's."""
+        if self._has_room():
+            self._reclaim.update(await self._clock.overdue(self._store, self._workflows()))
+            await self._again()
+
     async def _until_next(self) -> float:
-        names = self._workflows()
+        names, poll_s = self._workflows(), self._clock.poll_s
         next_us = await self._store.next_wake_us(workflows=names) if names else None
         if next_us is None:
-            return _POLL_S
-        return min(_POLL_S, max(0.001, (next_us - self._now_us()) / 1e6))
+            return poll_s
+        return min(poll_s, max(0.001, self._clock.seconds_until(next_us)))
 
     async def watch_dead(self) -> None:
         """Hand back the executions of nodes that are gone; a component of the node."""
@@ -109,7 +117,7 @@ class Dispatcher:
         try:
             nodes = [node for node in await self._store.nodes() if node.nonce != self._owner()]
             dead = [node.nonce for node in nodes if certainly_dead(node)]
-            now_us = self._now_us()
+            now_us = self._clock.store_now_us()
             if dead or any(node.lease_until_us < now_us for node in nodes):
                 released = await self._store.release_dead(dead=dead)
                 if released:

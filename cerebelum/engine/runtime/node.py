@@ -93,7 +93,7 @@ class Node:
         now_us = self.clock.now_us
         poison = PoisonRules(most_claims=settings.most_claims, most_blocked=settings.most_blocked)
         self.membership = Membership(
-            store, now_us=now_us, workflows=lambda: tuple(registry.names()), beside=self._beside,
+            store, now_us=self.clock.store_now_us, workflows=lambda: tuple(registry.names()), beside=self._beside,
             on_lost=self._lease_lost, on_rejoined=self._look,
         )  # fmt: skip
         self.watchdog = Watchdog(settings.blocked_warning_s, _warn_blocked, limit_s=settings.activation_limit_s)
@@ -107,7 +107,7 @@ class Node:
             on_refused=self.residents.blocked, on_messages=self._look, on_trouble=on_trouble,
             give_up_after_s=settings.store_patience_s,
         )  # fmt: skip
-        self.timers = Timers(now_us, self.residents.due)
+        self.timers = Timers(self.clock, self.residents.due)
         self.steps = StepRunner(
             now_us=now_us, timers=self.timers, log=self.journal.log, node=node_name(), threads=settings.step_threads,
             queues=settings.queues,
@@ -126,7 +126,7 @@ class Node:
             reclaim=self._reclaim,
         )  # fmt: skip
         self.dispatcher = Dispatcher(
-            store, owner=self._owner, now_us=now_us, workflows=registry.names, take_up=taking_up.take_up,
+            store, owner=self._owner, clock=self.clock, workflows=registry.names, take_up=taking_up.take_up,
             deliver=self.residents.deliver, has_room=lambda: len(self.resident) < settings.most_resident,
         )  # fmt: skip
         self._sweep = Sweep(self.resident, self.timers, now_us=now_us, flush_logs=self.journal.flush_logs)
@@ -148,6 +148,7 @@ class Node:
         log_capture.install()
         garbage.node_started()
         await self.clock.measure(self.store)
+        self.clock.attach(self)
         await self.membership.join()
         self.supervisor = Supervisor()
         self.supervisor.failed.add_done_callback(self._broken)

@@ -82,7 +82,7 @@ class StepRunner:
             or not isinstance(pending, PendingStep)
         ):
             return
-        if pending.retry_at_us is not None and pending.retry_at_us > self._now_us():
+        if pending.retry_at_us is not None and not self._timers.is_due(pending.retry_at_us):
             self._timers.add(live, number, pending.retry_at_us)
             return
         if len(self.attempts) >= MOST_STEPS:

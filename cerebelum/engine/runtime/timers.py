@@ -6,19 +6,21 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Callable
+from math import isfinite
 
 from cerebelum.engine.runtime.live import LiveExecution
+from cerebelum.engine.runtime.store_clock import StoreClock
 from cerebelum.engine.runtime.waiting import is_set_within
 
-HORIZON_US = 10_000_000  # farther timers are looked at again by the node's sweep
+HORIZON_S = 10.0  # farther timers are looked at again by the node's sweep
 _TICK = 1_000  # timers fired before other work gets its turn
 
 
 class Timers:
     """Calls `on_due(execution, number)`. A cancelled timer is left in the heap and skipped when it comes up."""
 
-    def __init__(self, now_us: Callable[[], int], on_due: Callable[[LiveExecution, int], None]) -> None:
-        self._now_us, self._on_due = now_us, on_due
+    def __init__(self, clock: StoreClock, on_due: Callable[[LiveExecution, int], None]) -> None:
+        self._clock, self._on_due = clock, on_due
         self._heap: list[tuple[int, int, LiveExecution, int]] = []
         self._order = itertools.count()  # equal dues fire in the order they were set
         self._wake = asyncio.Event()
@@ -26,18 +28,22 @@ class Timers:
     def add(self, live: LiveExecution, number: int, due_us: int) -> None:
         """Have `number` of `live` come due."""
         live.dues[number] = due_us
-        if due_us - self._now_us() > HORIZON_US:
+        if self._clock.seconds_until(due_us) > HORIZON_S:
             live.far.add(number)  # most such executions rest soon: the heap must not keep them alive until then
             return
         self._push(live, number, due_us)
 
     def approach(self, live: LiveExecution) -> None:
         """Take those far timers of `live` into the heap that are near by now."""
-        horizon_us = self._now_us() + HORIZON_US
-        for number in [far for far in live.far if live.dues.get(far, 0) <= horizon_us]:
+        until_s = self._clock.seconds_until
+        for number in [far for far in live.far if until_s(live.dues.get(far, 0)) <= HORIZON_S]:
             live.far.discard(number)
             if number in live.dues:
                 self._push(live, number, live.dues[number])
+
+    def is_due(self, due_us: int) -> bool:
+        """Return whether a timer of that instant would fire now."""
+        return due_us <= self._clock.due_us()
 
     def _push(self, live: LiveExecution, number: int, due_us: int) -> None:
         heapq.heappush(self._heap, (due_us, next(self._order), live, number))
@@ -53,14 +59,15 @@ class Timers:
 
     def _fire_due(self) -> float | None:
         """Fire what is due; return the seconds to the next timer, None without one."""
-        heap, now_us = self._heap, self._now_us()
+        heap, now_us = self._heap, self._clock.due_us()
         for _ in range(_TICK):
             while heap and (heap[0][2].dropped or heap[0][2].dues.get(heap[0][3]) != heap[0][0]):
                 heapq.heappop(heap)
             if not heap:
                 return None
             if heap[0][0] > now_us:
-                return (heap[0][0] - now_us) / 1e6 + 0.0002  # never wake a hair too early: it would spin
+                wait_s = self._clock.seconds_until(heap[0][0]) + 0.0002  # never a hair too early: it would spin
+                return wait_s if isfinite(wait_s) else None
             _, _, live, number = heapq.heappop(heap)
             del live.dues[number]
             self._on_due(live, number)
