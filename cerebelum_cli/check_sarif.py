@@ -15,6 +15,7 @@ from cerebelum_cli.checked_files import Unloadable
 _OTHERS = {
     "CB401": ("replay-diverged", "error", "an execution asks for something else than its history records"),
     "CB402": ("replay-differs", "error", "an execution comes to another end than its history records"),
+    "CB503": ("activation-blocked", "error", "workflow code runs on without an await"),
     "": ("not-checked", "error", "a flow cannot be loaded, or an execution not replayed"),
 }
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

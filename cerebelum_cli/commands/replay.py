@@ -61,6 +61,7 @@ class _Wanted:
 
 async def _replay(url: str, wanted: _Wanted) -> None:
     from cerebelum.engine.domain.errors import HistoryMismatch
+    from cerebelum.engine.domain.errors_determinism import ActivationBlocked
     from cerebelum_cli.composition import reading
     from cerebelum_cli.errors import ReplayDiffers
 
@@ -71,11 +72,16 @@ async def _replay(url: str, wanted: _Wanted) -> None:
         except HistoryMismatch as error:
             _add_source(error, made)
             raise
+        except ActivationBlocked as error:
+            error.exit_code = ReplayDiffers.exit_code  # the code does not go the recorded way
+            raise
         if wanted.check and wanted.output in (Format.json, Format.jsonl):
             from cerebelum_cli.output import print_json
 
             print_json(_of_report(report))
         _tell(report)
+        if report.stuck and report.is_open:
+            raise ReplayDiffers(report.execution_id, f"still open ({report.status})", f"does not wait: {report.stuck}")
         if not report.fits:
             raise ReplayDiffers(report.execution_id, report.recorded, report.replayed)
 

@@ -46,6 +46,13 @@ def ran(project: Project) -> Project:
     return project
 
 
+def in_process(project: Project, *words: str) -> tuple[int, str, str]:
+    """Run the command in a process of its own; return its exit code and what it printed."""
+    process = project.start(*words)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
 def histories(project: Project, *words: str, exit_code: int = 0) -> dict[str, Any]:
     """Return the executions that were replayed, by id."""
     result = project("check", *words, "--json")
@@ -175,3 +182,38 @@ def test_mistakes_of_the_command_line(ran: Project, words: tuple[str, ...], exit
     result = ran("check", *words)
     assert (result.exit_code, result.stdout) == (exit_code, "")
     assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["    await reserve(n)\n", '    return await wait_for_signal("go")\n'],
+    ids=["before a step", "at the wait"],
+)
+def test_code_that_never_ends_is_told_with_its_line(ran: Project, before: str) -> None:
+    """E13, E16: code that runs on without an await hangs nothing: `check` and `replay` name the line and exit 4."""
+    ran.write("order.py", ORDER.replace(before, f"    while True:\n        pass\n{before}"))
+    line = next(n for n, text in enumerate(ORDER.splitlines(), 1) if text == before.rstrip())
+    exit_code, out, _ = in_process(ran, "check", "--json")
+    assert exit_code == 4
+    (found,) = json.loads(out)["histories"]
+    assert (found["execution_id"], found["verdict"], found["code"]) == ("waits", "fails", "CB503")
+    assert found["now_line"] in (f"order.py:{line} in order", f"order.py:{line + 1} in order")
+    assert found["now_line"] in found["problem"]
+    (result,) = json.loads(in_process(ran, "check", "--sarif")[1])["runs"][0]["results"]
+    assert (result["ruleId"], result["level"]) == ("CB503", "error")
+    assert result["locations"][0]["physicalLocation"]["region"]["startLine"] in (line, line + 1)
+    exit_code, _, err = in_process(ran, "replay", "waits", "--check", "--code", "order.py")
+    assert exit_code == 4
+    assert "without an await" in err
+    assert f"order.py:{line}" in err or f"order.py:{line + 1}" in err
+
+
+def test_an_ended_execution_whose_code_never_ends_now_is_told(ran: Project) -> None:
+    """E13, E16: with --all, code that hangs where it once ended is a failure with its line; cleaning up may hang, too."""
+    hanging = "    try:\n        while True:\n            pass\n    finally:\n        while True:\n            pass\n"
+    ran.write("order.py", ORDER.replace("    return await charge(n)\n", f"    await charge(n)\n{hanging}"))
+    _, out, _ = in_process(ran, "check", "--all", "--json")
+    found = {each["execution_id"]: each for each in json.loads(out)["histories"]}
+    assert (found["done"]["verdict"], found["done"]["code"]) == ("fails", "CB503")
+    assert "order.py:" in found["done"]["now_line"]
+    assert found["waits"]["verdict"] == "moves"

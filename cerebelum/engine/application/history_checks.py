@@ -6,6 +6,7 @@ The verdict is the one that a node would come to when it takes the execution up 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import PurePath
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.application.replay import check_execution
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain.errors import CerebelumError, HistoryMismatch
+from cerebelum.engine.domain.errors_determinism import ActivationBlocked
 from cerebelum.engine.domain.execution import OPEN, ExecutionRow
 from cerebelum.engine.ports.store import ExecutionFilter
 
@@ -71,18 +73,30 @@ async def check_history(engine: Engine, row: ExecutionRow, definition: WorkflowD
         }  # fmt: skip
     except CerebelumError as error:
         found = {"verdict": "fails", "code": error.code, "events": 0, "problem": str(error)}
+        if isinstance(error, ActivationBlocked):
+            found["now_line"] = _short(error.line)
     except Exception as error:  # code that a history leads astray may raise anything
         found = {"verdict": "fails", "code": "CB002", "events": 0, "problem": f"{type(error).__name__}: {error}"}
     else:
         found["events"] = report.events
-        if not report.fits:
+        if report.stuck and report.outcome in ("open", "different"):
+            found |= {
+                "verdict": "fails",
+                "code": "CB503",
+                "problem": report.stuck,
+                "now_line": _short(report.stuck_line),
+            }
+        elif not report.fits:
             found |= {"verdict": "diverges", "code": "CB402", "version": report.events}
             found |= {"recorded": report.recorded, "now": report.replayed}
-        elif report.stuck and report.is_open:
-            found |= {"verdict": "fails", "code": "CB503", "problem": report.stuck}
     return HistoryCheck(
         execution_id=row.id, workflow=row.workflow, status=row.status, before=row.code, after=definition.code, **found
     )
+
+
+def _short(line: str) -> str:
+    """Return a place without its folders, as histories have it."""
+    return PurePath(line).name
 
 
 async def check_histories(

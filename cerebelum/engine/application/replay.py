@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from cerebelum.engine.application import query
@@ -17,6 +18,7 @@ from cerebelum.engine.application.frame_recorder import FrameRecorder
 from cerebelum.engine.application.replay_report import ReplayReport, make_report
 from cerebelum.engine.application.watching import parse_watch
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
+from cerebelum.engine.domain.errors_determinism import ActivationBlocked
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.codec import PayloadCodec
@@ -24,7 +26,9 @@ from cerebelum.engine.runtime.frames import Frame
 from cerebelum.engine.runtime.interception import install, real
 from cerebelum.engine.runtime.replay import Replay
 from cerebelum.engine.runtime.run import WorkflowRun
+from cerebelum.engine.runtime.watchdog import Watchdog
 
+_LIMIT_S = 2.0  # of an activation, as a node's
 _EVENTS_PER_TURN = 200  # of the node's loop: a check beside running executions must not hold them up
 
 
@@ -51,6 +55,7 @@ class ExecutionReplay:
         """Yield the frame after each event; none with `frames=False`.
 
         Raises:
+            ActivationBlocked: the code runs on without an await where the history goes on.
             HistoryMismatch: the code asks for something else than the history records.
         """
         return (frame for frame in self._pass() if frame is not None)
@@ -82,8 +87,16 @@ class ExecutionReplay:
                 await asyncio.sleep(0)
 
     def _pass(self) -> Iterator[Frame | None]:
+        watchdog = Watchdog(_LIMIT_S, lambda _: None, limit_s=_LIMIT_S)
+        watchdog.start()
+        try:
+            yield from self._watched_pass(watchdog)
+        finally:
+            watchdog.stop()
+
+    def _watched_pass(self, watchdog: Watchdog) -> Iterator[Frame | None]:
         run = WorkflowRun(self.row.id, self.code.definition, self._codec)
-        replay = Replay(run, self._history, observe=True)
+        replay = Replay(run, self._history, observe=True, watch=watchdog.run)
         recorder = FrameRecorder(self.row.id, run, self._watches) if self._frames else None
         events, took_s, since_s = 0, 0.0, real.perf_counter()
         try:
@@ -98,7 +111,8 @@ class ExecutionReplay:
             took_us = round((took_s + real.perf_counter() - since_s) * 1e6)
             self.report = make_report(self.row, self.code, self._history, replay, self._codec, events, took_us)
         finally:
-            run.close()
+            with suppress(ActivationBlocked):  # `finally` blocks that never end are left where they are
+                watchdog.run(self.row.id, run.close)
 
 
 async def replay_execution(

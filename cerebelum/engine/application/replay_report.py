@@ -28,6 +28,7 @@ class ReplayReport(Struct, frozen=True, kw_only=True):
             end; "by_engine": the engine ended it (a history too long, code that never came back), not its code.
         recorded, replayed: the two ends in words; "" where there is none.
         stuck: why the code was left where it is, "" if it was not.
+        stuck_line: where that is, "" if it is not known.
     """
 
     execution_id: str
@@ -41,6 +42,7 @@ class ReplayReport(Struct, frozen=True, kw_only=True):
     recorded: str = ""
     replayed: str = ""
     stuck: str = ""
+    stuck_line: str = ""
     took_us: int = 0
 
     @property
@@ -87,6 +89,7 @@ def make_report(
         recorded="" if final is None else describe_end(final, codec),
         replayed=_replayed(outcome, asked, codec),
         stuck="" if replay.stuck is None else str(replay.stuck),
+        stuck_line=getattr(replay.stuck, "line", ""),
         took_us=took_us,
     )
 

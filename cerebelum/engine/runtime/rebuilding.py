@@ -13,29 +13,12 @@ from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum.engine.runtime.code.registry import WorkflowRegistry
 from cerebelum.engine.runtime.own_log import OwnLog
-from cerebelum.engine.runtime.replay import Replay
+from cerebelum.engine.runtime.replay import Replay, Watch, unwatched
 from cerebelum.engine.runtime.run import WorkflowRun
 
 Policy = Literal["park", "pin"]
 PinLoader = Callable[[str, str], "Any"]  # (workflow, digest) -> awaitable of a WorkflowDefinition or None
-Watch = Callable[..., None]
 _log = OwnLog("cerebelum.rebuilding")
-
-
-def unwatched(_: str, activate: Callable[..., None], *args: Any) -> None:
-    """Run an activation and let it take its time."""
-    activate(*args)
-
-
-class _WatchedReplay(Replay):
-    """Each event on its own: a long history may take long, one activation may not."""
-
-    def __init__(self, run: WorkflowRun, history: Sequence[ev.RecordedEvent], watch: Watch) -> None:
-        super().__init__(run, history)
-        self._watch = watch
-
-    def _apply(self, event: Any, recorded: ev.RecordedEvent) -> None:
-        self._watch(self.run.execution_id, super()._apply, event, recorded)
 
 
 class Rebuilt:
@@ -96,7 +79,7 @@ class Rebuilder:
     ) -> Rebuilt:
         run = WorkflowRun(row.id, definition, self._codec)
         try:
-            unrecorded = _WatchedReplay(run, history, self._watch).to_end()
+            unrecorded = Replay(run, history, watch=self._watch).to_end()
         except HistoryMismatch as error:
             run.close()
             if note is None:

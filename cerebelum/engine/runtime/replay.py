@@ -8,7 +8,7 @@ given by then.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -16,14 +16,21 @@ from msgspec import Raw, structs
 
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import HistoryMismatch
+from cerebelum.engine.domain.errors_determinism import ActivationBlocked
 from cerebelum.engine.runtime.clear_payloads import unsealed, without_payload
 from cerebelum.engine.runtime.code_line import waiting_line
 from cerebelum.engine.runtime.loop import TurnLimit
 from cerebelum.engine.runtime.rendering import render
 from cerebelum.engine.runtime.run import TRIGGERS, WorkflowRun
 
+Watch = Callable[..., None]
 _DETAIL_CHARS = 200
 _NOTHING_ASKED = "nothing: the code waits or has ended"
+
+
+def unwatched(_: str, activate: Callable[..., None], *args: Any) -> None:
+    """Run an activation and let it take its time."""
+    activate(*args)
 
 
 class Replay:
@@ -32,17 +39,21 @@ class Replay:
     Args:
         observe: for people who look at the past: an end that differs, and code that spins, do not raise; they are
             found in `ending` and `stuck`.
+        watch: `watch(execution_id, activate, *args)` runs an activation, and interrupts one that does not end. Each on
+            its own: a long history may take long, one activation may not.
 
     Attributes:
         ending: the recorded final command and the one that the code gave (None: it gave none), once that is known.
         stuck: why the code was left where it is.
     """
 
-    def __init__(self, run: WorkflowRun, history: Sequence[ev.RecordedEvent], *, observe: bool = False) -> None:
-        self.run = run
+    def __init__(
+        self, run: WorkflowRun, history: Sequence[ev.RecordedEvent], *, observe: bool = False, watch: Watch = unwatched
+    ) -> None:
+        self.run, self._watch = run, watch
         self.history = history
         self.ending: tuple[ev.Command, ev.Command | None] | None = None
-        self.stuck: TurnLimit | None = None
+        self.stuck: TurnLimit | ActivationBlocked | None = None
         self._observe = observe
         self._asked: deque[ev.Command] = deque()
         run.recorded_patches = frozenset(
@@ -103,11 +114,13 @@ class Replay:
             now = _NOTHING_ASKED if run.retry is None else f"{run.retry.type}  {run.retry.error.name}"
             self._refuse(recorded.version, f"{event.type}  {event.error.name}", now, "", self._line())
         try:
-            run.apply(event, recorded.version, recorded.at_us)
-        except TurnLimit as error:
+            self._watch(run.execution_id, run.apply, event, recorded.version, recorded.at_us)
+        except (TurnLimit, ActivationBlocked) as error:
             if not self._observe:
                 raise
             self.stuck, run.ended = error, True
+            if isinstance(error, ActivationBlocked):
+                run.commands.clear()  # among them what the code made of the interrupt
 
     def _check(self, recorded: ev.Command, version: int) -> None:
         asked = self._asked.popleft() if self._asked else None
@@ -121,6 +134,8 @@ class Replay:
             return
         if final and self._observe and (asked is None or asked.type in ev.FINAL_TYPES):
             return
+        if asked is None and isinstance(self.stuck, ActivationBlocked):
+            raise self.stuck  # it names the line that never ends; "nothing was asked" would not
         was, now = describe_command(recorded), _NOTHING_ASKED if asked is None else describe_command(asked)
         if asked is not None and was == now:
             # The message may be stored, as the reason of a pause: it must not show what is stored sealed.

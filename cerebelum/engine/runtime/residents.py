@@ -26,7 +26,7 @@ from cerebelum.engine.runtime.live import LiveExecution
 from cerebelum.engine.runtime.news import News
 from cerebelum.engine.runtime.own_log import OwnLog
 from cerebelum.engine.runtime.poison import PoisonRules
-from cerebelum.engine.runtime.rebuilding import Watch
+from cerebelum.engine.runtime.replay import Watch
 from cerebelum.engine.runtime.results import Results
 from cerebelum.engine.runtime.run import WorkflowRun
 

@@ -19,13 +19,15 @@ from tests.engine.world import PATIENCE_S, World, whole_history
 from tests.flows import timed
 from tests.flows.timed import FAR_S, NEAR_S
 
-KINDS = {
+KINDS: dict[str, Any] = {
     "sleep": timed.sleeps, "fails_once": timed.retries, "signal paid": timed.waits, "input approval": timed.asks,
     "timeout": timed.limits,
 }  # fmt: skip
 TIME_WAITS = [pytest.param(workflow, what, id=what.split()[0]) for what, workflow in KINDS.items()]
 DURATIONS = [pytest.param(NEAR_S, id="in-memory"), pytest.param(FAR_S, id="at-rest")]
-WORKFLOWS = {each.name: each for each in (*KINDS.values(), timed.sleeps_twice, timed.works, timed.sleeps_beside_a_wait)}
+WORKFLOWS: dict[str, Any] = {
+    each.name: each for each in (*KINDS.values(), timed.sleeps_twice, timed.works, timed.sleeps_beside_a_wait)
+}
 
 
 @pytest.fixture
@@ -149,7 +151,7 @@ async def test_no_timer_comes_due_while_timers_are_paused(
     handle = await world.client.start(workflow, duration_s)
     await until_set(world, handle, duration_s)
     control.paused = True
-    control._ahead_us += duration_s * 2_000_000
+    control._ahead_us += int(duration_s) * 2_000_000
     world.node.timers._wake.set()
     world.node.dispatcher.poke()
     assert await world.run(timed.works, 30) == 30
