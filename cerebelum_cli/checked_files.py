@@ -10,10 +10,10 @@ from msgspec import Struct
 
 from cerebelum.engine.domain.errors import CerebelumError
 from cerebelum.engine.domain.errors_code import FlowNotFound
-from cerebelum.engine.runtime.code.closure import read_source
 from cerebelum.engine.runtime.code.import_failure import shown_path, syntax_error
 from cerebelum.engine.runtime.code.lint.finding import Finding
-from cerebelum.engine.runtime.code.lint.lint_source import lint_source
+from cerebelum.engine.runtime.code.lint.linked_modules import LinkedModules
+from cerebelum.engine.runtime.code.lint.lint_source import Linter
 from cerebelum.engine.runtime.code.selection import missing_flow
 
 _DEFINITIONS = frozenset({".json", ".yaml", ".yml"})
@@ -52,6 +52,8 @@ def check_files(path: Path) -> CheckedFiles:
     """
     found = CheckedFiles([], [], [], 0, 0)
     files = workflows = 0
+    modules = LinkedModules(lambda file: shown_path(str(file)) if path.is_absolute() else os.path.relpath(file))
+    linter = Linter(modules.function)
     for file in _files(path):
         if file.suffix.lower() in _DEFINITIONS:
             found.flows.append(file)
@@ -59,18 +61,18 @@ def check_files(path: Path) -> CheckedFiles:
         files += 1
         shown = shown_path(str(file))
         try:
-            linted = lint_source(read_source(file), shown)
+            module = modules.read(file)
+            linter.add(module)
         except SyntaxError as error:
             broken: CerebelumError = syntax_error(error, shown=shown)
             found.unloadable.append(Unloadable(shown, broken.code, str(broken)))
         except (OSError, ValueError, RecursionError) as error:  # RecursionError: nested without end
             found.unloadable.append(Unloadable(shown, FlowNotFound.code, f"cannot read {shown!r}: {error}"))
         else:
-            found.findings.extend(linted.findings)
-            workflows += linted.workflows
-            if linted.declares or path.is_file():
+            workflows += len(module.facts.workflows)
+            if module.facts.declares or path.is_file():
                 found.flows.append(file)
-    return CheckedFiles(found.flows, found.findings, found.unloadable, files, workflows)
+    return CheckedFiles(found.flows, linter.findings(), found.unloadable, files, workflows)
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -129,3 +129,27 @@ def test_a_rule_can_be_explained(project: Project) -> None:
     result = project("explain", "CB514")
     assert result.exit_code == 0
     assert "# cb: ignore[CB514]" in result.stdout
+
+
+def test_a_helper_in_another_module_is_told_by_its_own_line(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E9, W10: a finding in a module that a flow imports names that file, in text, JSON and SARIF, also outside the path."""
+    flows = project.folder / "flows"
+    flows.mkdir()
+    project.write("pyproject.toml", "")
+    monkeypatch.syspath_prepend(str(project.folder))
+    project.write("shared.py", "def fee() -> int:\n    return len(open('fees').read())\n")
+    for name in ("one", "two"):
+        project.write(
+            f"flows/{name}.py",
+            "from cerebelum import workflow\nfrom shared import fee\n\n\n"
+            f"@workflow\nasync def {name}() -> int:\n    return fee()\n",
+        )
+    told = project("check", "flows").stdout
+    assert told.count("shared.py:2:16: error[CB512]") == 1
+    assert "return len(open('fees').read())" in told
+    (found,) = json.loads(project("check", "flows", "--json").stdout)["findings"]
+    assert (found["path"], found["line"], found["workflow"]) == ("shared.py", 2, "one")
+    (result,) = json.loads(project("check", "flows/two.py", "--sarif").stdout)["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "shared.py"
+    project.write("shared.py", "def fee() -> int:\n    return len(open('fees').read())  # cb: ignore[CB512]\n")
+    assert project("check").exit_code == 0

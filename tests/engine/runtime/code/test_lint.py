@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cerebelum.engine.runtime.code.lint.finding import RULES, Finding
-from cerebelum.engine.runtime.code.lint.lint_source import lint_source
+from cerebelum.engine.runtime.code.lint.linked_modules import LinkedModules
+from cerebelum.engine.runtime.code.lint.lint_source import Linter, lint_source
 from tests.architecture.repository import ROOT
 
 _HEAD = """import aiohttp, asyncio, glob, os, random, subprocess, threading, time, urllib.request, uuid
@@ -185,3 +186,104 @@ _CLEAN = [*(ROOT / "examples").rglob("*.py"), *(ROOT / "tests" / "flows").rglob(
 def test_flows_that_run_well_are_clean(path: Path) -> None:
     """E9: nothing is found in the examples, the templates and the flows of the tests, all of which replay."""
     assert lint_source(path.read_text(encoding="utf-8"), str(path)).findings == []
+
+
+FLOW = """from cerebelum import workflow
+{imports}
+
+@workflow
+async def {name}() -> None:
+    {call}
+"""
+HELPER = """import time
+from cerebelum import step
+
+def slow() -> None:
+    inner()
+
+def inner() -> None:
+    time.sleep(1)
+
+def unused() -> None:
+    time.sleep(1)
+
+@step
+def works() -> None:
+    time.sleep(1)
+"""
+
+
+def lint_folder(folder: Path, files: dict[str, str], *asked: str) -> list[str]:
+    """Write files, lint those that are asked for, and return "file:line code" of what is found."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    modules = LinkedModules(lambda file: file.relative_to(folder).as_posix())
+    linter = Linter(modules.function)
+    for name in asked:
+        linter.add(modules.read(folder / name))
+    return [f"{found.path}:{found.line} {found.code}" for found in linter.findings()]
+
+
+@pytest.mark.parametrize(
+    "imports, call",
+    [
+        ("import helper", "helper.slow()"),
+        ("import helper as h", "h.slow()"),
+        ("from helper import slow", "slow()"),
+        ("from helper import slow as s", "s()"),
+        ("from helper import slow", "list(map(slow, []))"),
+        ("", "from helper import slow\n    slow()"),
+    ],
+)
+def test_functions_of_other_modules_are_followed(tmp_path: Path, imports: str, call: str) -> None:
+    """E9: what workflow code calls in another local module is workflow code, however it was imported."""
+    flow = FLOW.format(imports=imports, name="flow", call=call)
+    assert lint_folder(tmp_path, {"flow.py": flow, "helper.py": HELPER}, "flow.py") == ["helper.py:8 CB511"]
+
+
+@pytest.mark.parametrize(
+    "imports, call",
+    [
+        ("from app.lib import helper", "helper.slow()"),
+        ("import app.lib.helper", "app.lib.helper.slow()"),
+        ("from .lib.helper import slow", "slow()"),
+        ("from .lib import slow", "slow()"),  # handed on by the package
+        ("from . import lib", "lib.slow()"),
+        ("from .other import slow", "slow()"),
+    ],
+)
+def test_functions_of_packages_are_followed(tmp_path: Path, imports: str, call: str) -> None:
+    """E9: relative imports and names that a package hands on lead to the function, in circles to nothing."""
+    files = {
+        "app/__init__.py": "", "app/flow.py": FLOW.format(imports=imports, name="flow", call=call),
+        "app/lib/__init__.py": "from .helper import slow\nfrom ..other import round\n", "app/lib/helper.py": HELPER,
+        "app/other.py": "from .lib import slow\nfrom .lib import round\n",
+    }  # fmt: skip
+    assert lint_folder(tmp_path, files, "app/flow.py") == ["app/lib/helper.py:8 CB511"]
+    files["app/flow.py"] = FLOW.format(imports="from .other import round", name="flow", call="round()")
+    assert lint_folder(tmp_path, files, "app/flow.py") == []
+
+
+@pytest.mark.parametrize(
+    "call", ["helper.works()", "helper.missing()", "json.dumps(helper)", "helper.slow", "broken.x()"]
+)
+def test_steps_and_what_is_not_called_are_left_alone(tmp_path: Path, call: str) -> None:
+    """E9: a step of another module, a library and a module that cannot be read are no workflow code."""
+    flow = FLOW.format(imports="import helper, json, broken", name="flow", call=call)
+    assert lint_folder(tmp_path, {"flow.py": flow, "helper.py": HELPER, "broken.py": "def ("}, "flow.py") == []
+
+
+def test_a_shared_helper_is_told_once(tmp_path: Path) -> None:
+    """E9: a helper that several flows call, and that is checked itself, gives one finding; one that is silenced, none."""
+    files = {"helper.py": HELPER}
+    for name in ("one", "two"):
+        files[f"{name}.py"] = FLOW.format(imports="from helper import slow", name=name, call="slow()")
+    assert lint_folder(tmp_path, files, "helper.py", "one.py", "two.py") == ["helper.py:8 CB511"]
+    files["helper.py"] = HELPER.replace(
+        "    time.sleep(1)\n\ndef unused", "    time.sleep(1)  # cb: ignore[CB511]\n\ndef unused"
+    )
+    assert lint_folder(tmp_path, files, "one.py", "two.py", "helper.py") == []
+    assert lint_folder(tmp_path, files, "helper.py") == []
+    files["one.py"] = files["two.py"] = FLOW.format(imports="import helper", name="one", call="helper.unused()")
+    assert lint_folder(tmp_path, files, "helper.py", "one.py") == ["helper.py:8 CB519", "helper.py:11 CB511"]

@@ -1,22 +1,23 @@
-"""Lints one module's source. Nothing is imported, nothing runs."""
+"""Lints modules. Nothing is imported, nothing runs."""
 
 from __future__ import annotations
-
-import ast
 
 from msgspec import Struct
 
 from cerebelum.engine.runtime.code.lint.calls import blocking_sleep, environment, known_calls, paths
 from cerebelum.engine.runtime.code.lint.finding import RULES, Family, Finding, Hit
-from cerebelum.engine.runtime.code.lint.ignores import Ignore, ignores_of, silences
-from cerebelum.engine.runtime.code.lint.module_facts import facts_of
+from cerebelum.engine.runtime.code.lint.ignores import Ignore, silences
+from cerebelum.engine.runtime.code.lint.linked_modules import LintModule, parse_module
 from cerebelum.engine.runtime.code.lint.module_state import captured, module_state
-from cerebelum.engine.runtime.code.lint.region import regions
+from cerebelum.engine.runtime.code.lint.region import Follow, Region, regions
 from cerebelum.engine.runtime.code.lint.unordered import unordered_iteration
 
 FAMILIES: tuple[Family, ...] = (
     blocking_sleep, known_calls, paths, environment, unordered_iteration, module_state, captured,
 )  # fmt: skip
+
+
+_Key = tuple[str, str, int, int]  # path, code, line, column
 
 
 class Linted(Struct, frozen=True):
@@ -32,8 +33,57 @@ class Linted(Struct, frozen=True):
     workflows: int
 
 
+class Linter:
+    """Lints modules, one after the other, with what their workflows call in other modules; each place is told once.
+
+    Args:
+        follow: gives the function of another module that a name stands for; without it, each module stands alone.
+    """
+
+    def __init__(self, follow: Follow | None = None) -> None:
+        self._follow, self._stands_alone = follow or (lambda module, name: None), follow is None
+        self._found: dict[_Key, Finding] = {}
+        self._silenced: set[_Key] = set()
+        self._asked: dict[str, LintModule] = {}
+        self._reached: set[str] = set()
+
+    def add(self, module: LintModule) -> None:
+        """Lint the workflows of a module."""
+        self._asked[module.path] = module
+        for region in regions(module, self._follow):
+            self._reached.add(region.module.path)
+            for family in FAMILIES:
+                for hit in family(region):
+                    self._take(hit, region)
+
+    def _take(self, hit: Hit, region: Region) -> None:
+        module = region.module
+        finding = _finding(hit, module.path, module.lines, region.workflow)
+        key = (finding.path, finding.code, finding.line, finding.column)
+        if key in self._silenced or silences(module.ignores, finding.code, finding.line, finding.end_line):
+            self._silenced.add(key)
+        else:
+            self._found.setdefault(key, finding)
+
+    def findings(self) -> list[Finding]:
+        """Return all findings by file and line, those about comments that silence nothing included.
+
+        A comment is judged where workflow code was looked at: a module that only others use may be of use to them.
+        """
+        judged = [module for path, module in self._asked.items() if self._stands_alone or path in self._reached]
+        idle = (
+            _idle(ignore, module.path, module.lines)
+            for module in judged
+            for ignore in module.ignores.values()
+            if ignore.idle or not ignore.codes
+        )
+        return sorted(
+            [*self._found.values(), *idle], key=lambda found: (found.path, found.line, found.column, found.code)
+        )
+
+
 def lint_source(source: str, path: str) -> Linted:
-    """Lint a module.
+    """Lint a module by itself.
 
     Args:
         path: as it is shown in findings.
@@ -41,27 +91,9 @@ def lint_source(source: str, path: str) -> Linted:
     Raises:
         SyntaxError, ValueError: it is not Python.
     """
-    tree = ast.parse(source)
-    facts = facts_of(tree)
-    ignores = ignores_of(source)
-    lines = source.splitlines()
-    found: dict[tuple[str, int, int], Finding] = {}
-    silenced: set[tuple[str, int, int]] = set()
-    for region in regions(facts):
-        for family in FAMILIES:
-            for hit in family(region):
-                finding = _finding(hit, path, lines, region.workflow)
-                key = (finding.code, finding.line, finding.column)
-                if key in silenced or silences(ignores, finding.code, finding.line, finding.end_line):
-                    silenced.add(key)
-                else:
-                    found.setdefault(key, finding)
-    every = [
-        *found.values(),
-        *(_idle(ignore, path, lines) for ignore in ignores.values() if ignore.idle or not ignore.codes),
-    ]
-    every.sort(key=lambda finding: (finding.line, finding.column, finding.code))
-    return Linted(every, facts.declares, len(facts.workflows))
+    module, linter = parse_module(source, path), Linter()
+    linter.add(module)
+    return Linted(linter.findings(), module.facts.declares, len(module.facts.workflows))
 
 
 def _finding(hit: Hit, path: str, lines: list[str], workflow: str) -> Finding:

@@ -94,8 +94,8 @@ def imports_of(nodes: Iterable[ast.AST]) -> dict[str, str]:
                 name = alias.asname or alias.name.partition(".")[0]
                 found[name] = alias.name if alias.asname else name
         elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            found.update({alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names})
+            module = "." * node.level + (f"{node.module}." if node.module else "")
+            found.update({alias.asname or alias.name: f"{module}{alias.name}" for alias in node.names})
     return found
 
 

@@ -1,13 +1,14 @@
-"""Workflow code: the bodies of workflows, and of the functions of the same module that they call."""
+"""Workflow code: the bodies of workflows, and of the functions of the project that they call."""
 
 from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
-from cerebelum.engine.runtime.code.lint.module_facts import ModuleFacts, WorkflowNode, decorated, dotted, imports_of
+from cerebelum.engine.runtime.code.lint.linked_modules import LintModule, Place
+from cerebelum.engine.runtime.code.lint.module_facts import WorkflowNode, decorated, dotted, imports_of
 from cerebelum.engine.runtime.code.static_names import FunctionNode, local_names
 
 _CALLS_ITS_ARGUMENT = frozenset({"map", "filter", "sorted", "min", "max", "partial", "together", "on_query", "on_update",
@@ -25,9 +26,10 @@ class Region:
     """
 
     def __init__(
-        self, facts: ModuleFacts, node: FunctionNode, *, workflow: str, is_plain: bool, hidden: frozenset[str]
+        self, module: LintModule, node: FunctionNode, *, workflow: str, is_plain: bool, hidden: frozenset[str]
     ) -> None:
-        self.facts, self.node, self.workflow, self.is_plain = facts, node, workflow, is_plain
+        self.module, self.facts, self.node = module, module.facts, node
+        self.workflow, self.is_plain = workflow, is_plain
         self._hidden = hidden
 
     @cached_property
@@ -71,15 +73,13 @@ class Region:
             if isinstance(node, ast.Call):
                 yield node, self.name_of(node.func)
 
-    def called(self) -> Iterator[str]:
-        """Yield the names of the module's functions that run here."""
+    def called(self) -> Iterator[ast.expr]:
+        """Yield what is called here, and what is handed to something that calls it."""
         for call, name in self.calls():
-            asked = [call.func]
+            yield call.func
             if name.rpartition(".")[2] in _CALLS_ITS_ARGUMENT:
-                asked += [*call.args, *(word.value for word in call.keywords)]
-            for expression in asked:
-                if isinstance(expression, ast.Name) and self.is_global(expression.id):
-                    yield expression.id
+                yield from call.args
+                yield from (word.value for word in call.keywords)
 
     def _below(self, body: list[ast.stmt]) -> Iterator[ast.AST]:
         stack: list[ast.AST] = list(reversed(body))
@@ -93,22 +93,38 @@ class Region:
             stack.extend(reversed(list(ast.iter_child_nodes(node))))
 
 
-def regions(facts: ModuleFacts) -> Iterator[Region]:
-    """Yield all workflow code of a module, each function once for plain and once for asynchronous workflows."""
-    for workflow in facts.workflows:
-        yield from _reached(facts, workflow)
+Follow = Callable[[LintModule, str], Place | None]
 
 
-def _reached(facts: ModuleFacts, workflow: WorkflowNode) -> Iterator[Region]:
+def regions(module: LintModule, follow: Follow) -> Iterator[Region]:
+    """Yield all workflow code that the workflows of a module reach.
+
+    Args:
+        follow: gives the function of another module that a name stands for in this one.
+    """
+    for workflow in module.facts.workflows:
+        yield from _reached(module, workflow, follow)
+
+
+def _reached(module: LintModule, workflow: WorkflowNode, follow: Follow) -> Iterator[Region]:
     is_plain = isinstance(workflow.node, ast.FunctionDef)
-    waiting = [(workflow.node, workflow.hidden)]
+    waiting = [(module, workflow.node, workflow.hidden)]
     seen = {id(workflow.node)}
     while waiting:
-        node, hidden = waiting.pop()
-        region = Region(facts, node, workflow=workflow.name, is_plain=is_plain, hidden=hidden)
+        place, node, hidden = waiting.pop()
+        region = Region(place, node, workflow=workflow.name, is_plain=is_plain, hidden=hidden)
         yield region
-        for name in region.called():
-            function = facts.functions.get(name)
-            if function is not None and id(function) not in seen:
-                seen.add(id(function))
-                waiting.append((function, frozenset()))
+        for expression in region.called():
+            found = _function(region, expression, follow)
+            if found is not None and id(found[1]) not in seen:
+                seen.add(id(found[1]))
+                waiting.append((*found, frozenset()))
+
+
+def _function(region: Region, expression: ast.expr, follow: Follow) -> Place | None:
+    """Return the function of the project that an expression stands for."""
+    if isinstance(expression, ast.Name) and region.is_global(expression.id):
+        function = region.facts.functions.get(expression.id)
+        return None if function is None else (region.module, function)
+    name = region.name_of(expression)
+    return follow(region.module, name) if "." in name and not name.startswith("builtins.") else None
