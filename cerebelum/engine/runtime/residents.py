@@ -5,9 +5,10 @@ Whatever goes wrong in one stays with it: its neighbours share the call stack (`
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
+
+from msgspec import structs
 
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain import events as ev
@@ -140,8 +141,7 @@ class Residents:
 
     def hand_back(self, row: ExecutionRow) -> None:
         """Give up what was claimed, for nodes that know its workflow or go on working."""
-        free = copy.copy(row)
-        free.owner, free.claims = None, 0
+        free = structs.replace(row, owner=None, claims=0)
         owner = self._owner()
         append = Append(row=free, expected_version=row.last_version, owner=owner, epoch=row.epoch, events=())
         self._beside.do(self._store.commit(Batch(id=f"{owner}-back/{row.id}", appends=[append])))
