@@ -56,7 +56,9 @@ class CommandGroup(TyperGroup):
 
 def _report(error: BaseException, line: Sequence[str], debug: bool) -> int:
     from cerebelum_cli.errors import report
+    from cerebelum_cli.typed_command import suggest_typed_command
 
+    suggest_typed_command(error, line)
     return report(error, as_json=wants_json(line), debug=debug)
 
 
