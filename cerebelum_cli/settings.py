@@ -51,16 +51,6 @@ def queue_flags(flags: Sequence[str]) -> list[Given]:
     return found
 
 
-def queues(flags: Sequence[str] = ()) -> dict[str, int]:
-    """Return how many steps of each queue run at once, with what `--queue` flags say over the rest.
-
-    Raises:
-        UsageProblem: a flag is not a name and a whole number.
-        UnknownSetting, SettingRefused, SettingsUnreadable: something is wrong with a setting.
-    """
-    return settled(queue_flags(flags)).settings.queues
-
-
 def store_url(flag: str | None) -> str:
     """Return the URL of the store; a bare path means SQLite.
 

@@ -14,13 +14,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cerebelum.engine.application.event_text import summarise
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import ForbiddenTransition
 from cerebelum.engine.domain.projection import ExecutionState, advance
+from cerebelum.engine.runtime.node import NodeSettings
 from cerebelum.engine.testing.answers import answer_what_was_asked, answers_in
 from cerebelum.engine.testing.crashes import leave_behind, lost_messages
 from cerebelum.engine.testing.invariants import check_store
@@ -89,6 +90,7 @@ async def crash_everywhere(
     prepare: Callable[[InMemoryEngine], None] | None = None,
     on_progress: Progress | None = None,
     timeout_s: float = 30.0,
+    node_settings: NodeSettings | None = None,
     **kwargs: Any,
 ) -> CrashReport:
     """Run a flow, then again with a crash after each event and before each commit; return what was tried.
@@ -101,13 +103,14 @@ async def crash_everywhere(
         prepare: called with each new engine: replaces steps.
         on_progress: told (crashes done, crashes in all).
         timeout_s: real seconds that one run may take.
+        node_settings: of the nodes, such as their queues.
 
     Raises:
         CrashDiffers: a crash changes the result or the recorded effects of steps; an `AssertionError`.
         AssertionError: the flow does not end even without a crash.
     """
     __tracebackhide__ = True
-    runs = _Runs(workflow, args, kwargs, drive, prepare, timeout_s)
+    runs = _Runs(workflow, args, kwargs, drive, prepare, timeout_s, node_settings or NodeSettings())
     report = await runs.compare(on_progress or (lambda *_: None))
     if report.difference is not None:
         raise CrashDiffers(report)
@@ -118,7 +121,9 @@ class _Runs:
     def __init__(
         self, workflow: WorkflowDefinition[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
         drive: Drive | None, prepare: Callable[[InMemoryEngine], None] | None, timeout_s: float,
+        settings: NodeSettings,
     ) -> None:  # fmt: skip
+        self._settings = settings
         self._workflow, self._args, self._kwargs = workflow, args, kwargs
         self._drive, self._prepare, self._timeout_s = drive, prepare, timeout_s
         self._known: dict[str, WorkflowDefinition[..., Any]] = {workflow.name: workflow}
@@ -154,9 +159,16 @@ class _Runs:
                 problem = f"{self._workflow.name}, without any crash: {ended.what}\n{ended.again}"
                 raise AssertionError(problem)  # noqa: TRY004 - a finding about the flow, no wrong argument
             self._known |= {name: kit.engine.registry.get(name) for name in kit.engine.registry.names()}
+            self._configure_queues(kit)
             return ended, store.commits
         finally:
             await kit.close()
+
+    def _configure_queues(self, kit: InMemoryEngine) -> None:
+        """Have the other runs know the queues that this one has used: what is said of one is said once."""
+        if kit.engine.node is not None:
+            used = {lane.name: lane.concurrency for lane in kit.engine.node.steps.queues.lanes}
+            self._settings = structs.replace(self._settings, queues={**used, **self._settings.queues})
 
     async def _from_prefix(self, whole: Execution, version: int) -> Execution | Mismatch:
         """Go on from the first `version` events; messages that are not recorded in them come when they came before."""
@@ -198,7 +210,7 @@ class _Runs:
         await kit.crash()
 
     def _engine(self) -> tuple[InMemoryEngine, DyingStore]:
-        kit = InMemoryEngine(start_at=self._start_at, store_type=DyingStore)
+        kit = InMemoryEngine(start_at=self._start_at, settings=self._settings, store_type=DyingStore)
         if self._prepare is not None:
             self._prepare(kit)
         assert isinstance(kit.store, DyingStore)

@@ -75,17 +75,21 @@ def crash_test(
 async def _test(flow: ChosenFlow, arguments: Arguments, signals: list[tuple[str, Any]], format_: Format) -> int:
     from cerebelum.testing.crashing import CrashDiffers, crash_everywhere
     from cerebelum.testing.engine import FlowHandle, InMemoryEngine
+    from cerebelum_cli.settings import node_settings, settled
 
     async def drive(_: InMemoryEngine, handle: FlowHandle[Any]) -> None:
         for name, payload in signals:
             await handle.signal(name, payload)
 
     args, kwargs = arguments
+    settings = node_settings(settled().settings, "park")
     progress = _Progress()
     try:
         # What steps print, they print dozens of times; stdout is for the report.
         with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):  # noqa: ASYNC230, PTH123 - no disk
-            report = await crash_everywhere(flow.definition, *args, drive=drive, on_progress=progress, **kwargs)
+            report = await crash_everywhere(
+                flow.definition, *args, drive=drive, on_progress=progress, node_settings=settings, **kwargs
+            )
     except CrashDiffers as differs:
         report = differs.report
     except AssertionError as problem:

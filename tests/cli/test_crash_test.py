@@ -80,3 +80,49 @@ def test_a_signal_that_is_no_json_is_refused(project: Project) -> None:
     assert result.exit_code != 0
     assert "--signal go" in result.stderr
     assert project("test", "--crash-everywhere", "flow.py:waits", "--signal", "=1").exit_code == 2
+
+
+QUEUED = """
+import asyncio
+
+from cerebelum import step, workflow
+
+running, MOST = 0, 1
+
+
+@step(queue="narrow")
+async def alone(n: int) -> int:
+    global running
+    running += 1
+    try:
+        await asyncio.sleep(0.01)
+        if running > MOST:
+            raise SystemError("beside another")
+    finally:
+        running -= 1
+    return n
+
+
+@workflow
+async def wide() -> int:
+    return sum(await asyncio.gather(*(alone(n) for n in range(3))))
+"""
+
+
+def test_queues_of_the_settings_count(project: Project) -> None:
+    """S7: `[queues]` in `cerebelum.toml` limits the steps of the runs, and nobody warns of what is configured."""
+    project.write("queued.py", QUEUED)
+    project.write("cerebelum.toml", "[queues]\nnarrow = 1\n")
+    result = project("test", "--crash-everywhere", "queued.py")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[1].endswith("completed: 3")
+    assert "not configured" not in result.stderr
+
+
+def test_a_queue_without_settings_is_told_of_once(project: Project) -> None:
+    """S7: of a queue that nobody configured, dozens of runs warn once."""
+    project.write("queued.py", QUEUED.replace("MOST = 0, 1", "MOST = 0, 3"))
+    process = project.start("test", "--crash-everywhere", "queued.py")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    assert err.count("queue 'narrow' is not configured") == 1
