@@ -17,7 +17,11 @@ _FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 def snippets() -> Iterator[tuple[str, str]]:
     """Yield (where, source) of the snippets of the guides."""
-    for page in (*sorted((ROOT / "docs" / "authoring").glob("*.md")), ROOT / "docs" / "check.md"):
+    for page in (
+        *sorted((ROOT / "docs" / "authoring").glob("*.md")),
+        ROOT / "docs" / "check.md",
+        ROOT / "docs" / "time-control.md",
+    ):
         text = page.read_text(encoding="utf-8")
         for fence in _FENCE.finditer(text):
             line = text[: fence.start()].count("\n") + 2
