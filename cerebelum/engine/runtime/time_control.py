@@ -11,7 +11,6 @@ Rules:
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from msgspec import Struct, structs
 from cerebelum.engine.domain.execution import OPEN, ExecutionRow
 from cerebelum.engine.ports.store import ExecutionFilter, Store
 from cerebelum.engine.runtime import quiet
+from cerebelum.engine.runtime.interception import real
 from cerebelum.engine.runtime.live import NEAR_US
 from cerebelum.engine.runtime.store_clock import POLL_S, StoreClock
 from cerebelum.engine.runtime.timer_names import name_in_history, name_in_memory
@@ -59,7 +59,7 @@ class TimeControl(StoreClock):
         super().__init__()
         self._speed, self._paused = _checked(speed), False
         self._ahead_us = 0  # of the store's clock; grows only
-        self._since_ns = time.monotonic_ns()  # `_ahead_us` is as of then
+        self._since_ns = real.monotonic_ns()  # `_ahead_us` is as of then
         self._held_us = 0  # while paused: what is due later is not due
         self._node: Node | None = None
 
@@ -158,12 +158,12 @@ class TimeControl(StoreClock):
     def _gained_us(self) -> int:
         if self._paused or self._speed == 1.0:
             return 0
-        return int((time.monotonic_ns() - self._since_ns) * (self._speed - 1)) // 1_000
+        return int((real.monotonic_ns() - self._since_ns) * (self._speed - 1)) // 1_000
 
     def _catch_up(self) -> None:
         """Take into the lead what was gained since the last change."""
         self._ahead_us += self._gained_us()
-        self._since_ns = time.monotonic_ns()
+        self._since_ns = real.monotonic_ns()
 
     def _moved(self) -> None:
         if self._node is not None:

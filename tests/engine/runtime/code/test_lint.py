@@ -210,6 +210,13 @@ def unused() -> None:
 @step
 def works() -> None:
     time.sleep(1)
+
+def retried(function):
+    return step(function)
+
+@retried
+def works_too() -> None:
+    time.sleep(1)
 """
 
 
@@ -266,10 +273,11 @@ def test_functions_of_packages_are_followed(tmp_path: Path, imports: str, call: 
 
 
 @pytest.mark.parametrize(
-    "call", ["helper.works()", "helper.missing()", "json.dumps(helper)", "helper.slow", "broken.x()"]
+    "call",
+    ["helper.works()", "helper.works_too()", "helper.missing()", "json.dumps(helper)", "helper.slow", "broken.x()"],
 )
 def test_steps_and_what_is_not_called_are_left_alone(tmp_path: Path, call: str) -> None:
-    """E9: a step of another module, a library and a module that cannot be read are no workflow code."""
+    """E9: a step of another module, what a decorator may have made one, a library and a module that cannot be read are no workflow code."""
     flow = FLOW.format(imports="import helper, json, broken", name="flow", call=call)
     assert lint_folder(tmp_path, {"flow.py": flow, "helper.py": HELPER, "broken.py": "def ("}, "flow.py") == []
 

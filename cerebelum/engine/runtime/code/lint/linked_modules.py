@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from msgspec import Struct
 
 from cerebelum.engine.runtime.code.closure import Project, place_of, read_source
 from cerebelum.engine.runtime.code.lint.ignores import Ignore, ignores_of
-from cerebelum.engine.runtime.code.lint.module_facts import ModuleFacts, facts_of
+from cerebelum.engine.runtime.code.lint.module_facts import ModuleFacts, dotted, facts_of
 from cerebelum.engine.runtime.code.static_names import FunctionNode
 
 _MOST_REEXPORTS = 10  # from package to package; more is a circle
@@ -83,8 +84,9 @@ class LinkedModules:
             found = None if file is None else self._readable(file)
             if found is None:
                 return None
-            if function in found.facts.functions:
-                return found, found.facts.functions[function]
+            node = found.facts.functions.get(function)
+            if node is not None:
+                return (found, node) if _stays_itself(node, found.facts) else None
             if function not in found.facts.imports:
                 return None
             module, name = found, found.facts.imports[function]
@@ -99,6 +101,15 @@ class LinkedModules:
             except (OSError, SyntaxError, ValueError, RecursionError):
                 self._by_file[file] = None
         return self._by_file[file]
+
+
+def _stays_itself(node: FunctionNode, facts: ModuleFacts) -> bool:
+    """Whether calling a function runs its body: a decorator of the project's own may as well make it a step."""
+    return all(
+        dotted(found.func if isinstance(found, ast.Call) else found, facts.imports).partition(".")[0]
+        in sys.stdlib_module_names
+        for found in node.decorator_list
+    )
 
 
 def _place(file: Path) -> Path:
