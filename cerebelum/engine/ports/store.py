@@ -20,6 +20,7 @@ from msgspec import Struct
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import ExecutionRow, Status
 from cerebelum.engine.domain.projection_inputs import OpenInput
+from cerebelum.engine.ports.schedule_store import ScheduleStore
 
 
 class Message(Struct, kw_only=True):
@@ -145,7 +146,7 @@ class ExecutionFilter(Struct, kw_only=True):
     limit: int = 50  # 1 to 10,000
 
 
-class Store(Protocol):
+class Store(ScheduleStore, Protocol):
     """Where everything durable lives."""
 
     lease_ttl_us: int  # how long a node's lease lasts on this store
