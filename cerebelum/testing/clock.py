@@ -21,6 +21,7 @@ from cerebelum.engine.runtime.store_clock import StoreClock
 
 Action = Callable[[], Awaitable[object]]
 _CALM_ROUNDS = 3  # a component that was just woken needs a turn of the loop to show that it has work
+_TOLD_ROUNDS = 10  # until whoever waits for what just happened goes on, and may stop the flow
 _SPINS = 200  # turns of the loop before a busy node is given real time
 _PAUSE_S = 0.002
 
@@ -83,6 +84,8 @@ class FlowOfTime:
     async def _run(self) -> None:
         while True:
             await self.settled()
+            for _ in range(_TOLD_ROUNDS):
+                await asyncio.sleep(0)
             due_us = await self._next_us()
             if due_us is not None:
                 self.dry.clear()

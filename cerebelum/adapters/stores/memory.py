@@ -14,6 +14,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from cerebelum.adapters.stores.memory_database import MemoryDatabase, matches
+from cerebelum.adapters.stores.memory_schedules import MemorySchedules
 from cerebelum.adapters.stores.people import inputs_in_memory
 from cerebelum.adapters.stores.rows import clean
 from cerebelum.engine.domain.errors import ExecutionNotFound, ForbiddenTransition, InternalError
@@ -36,7 +37,7 @@ from cerebelum.engine.ports.store import (
 LEASE_TTL_US = 10_000_000
 
 
-class MemoryStore:
+class MemoryStore(MemorySchedules):
     """Implements `engine.ports.store.Store`.
 
     Args:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from cerebelum.adapters.stores.rows import BATCHES_KEPT, MADE_KEY, made_key
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import ExecutionRow
+from cerebelum.engine.domain.schedules.schedule import ScheduleRow, ScheduleRun
 from cerebelum.engine.ports.store import Batch, CodeVersion, ExecutionFilter, LogLine, Message, NodeRow
 
 Watcher = tuple[object, asyncio.AbstractEventLoop, asyncio.Event]
@@ -33,6 +34,8 @@ class MemoryDatabase:
         self.blobs: dict[str, bytes] = {}
         self.nodes: dict[str, NodeRow] = {}
         self.code: dict[str, list[CodeVersion]] = {}
+        self.schedules: dict[str, ScheduleRow] = {}
+        self.schedule_runs: dict[str, dict[int, ScheduleRun]] = {}  # schedule -> fire -> run
         self.batches: deque[str] = deque(maxlen=64 * BATCHES_KEPT)
         self.watchers: set[Watcher] = set()
         self._last_message = 0

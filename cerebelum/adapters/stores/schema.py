@@ -18,6 +18,8 @@ Rules of this file:
 `messages.consumed_at_us`: a consumed message with a key of its sender's choice stays, with the reply to it in place of its payload, until its
 execution ends, so that the key is known as long as the execution lives. `batches` holds the newest batches of each store
 object that writes, in a ring: `writer` is a random name of the object and a place, 0 to 15.
+
+`schedule_runs`: (schedule, fire time) is unique. It is the second fence behind `schedules.revision`: no fire runs twice.
 """
 
 from __future__ import annotations
@@ -69,6 +71,7 @@ def tables(dialect: Dialect) -> MetaData:
         *_times(),
     )
     _nodes(metadata)
+    _schedules(metadata)
     return metadata
 
 
@@ -229,4 +232,43 @@ def _nodes(metadata: MetaData) -> None:
         Column("writer", Text, primary_key=True),
         Column("id", Text, nullable=False),
         *_times(),
+    )
+
+
+def _schedules(metadata: MetaData) -> None:
+    Table(
+        "schedules",
+        metadata,
+        Column("decided_until_us", BigInteger, nullable=False),
+        Column("last_run_at_us", BigInteger),
+        Column("next_run_at_us", BigInteger),
+        Column("due_at_us", BigInteger),
+        *_times(),
+        _integer("enabled", 1),
+        _integer("waiting"),
+        _integer("revision", 1),
+        Column("name", _ID, primary_key=True),
+        _text("module"),
+        Column("workflow", Text, nullable=False),
+        Column("spec", Text, nullable=False),  # JSON
+        _text("input", "{}"),
+        _text("ran_ahead", "[]"),  # JSON array
+        _text("paused_reason"),
+        _text("paused_by"),
+        _text("origin", "hand"),
+        _partial("ix_schedules_due", "due_at_us", where="enabled = 1"),
+    )
+    Table(
+        "schedule_runs",
+        metadata,
+        Column("fire_at_us", BigInteger, nullable=False),
+        *_times(),
+        _integer("is_open"),
+        Column("schedule", _ID, nullable=False),
+        Column("outcome", Text, nullable=False),
+        Column("execution_id", _ID),
+        _text("reason"),
+        PrimaryKeyConstraint("schedule", "fire_at_us", name="pk_schedule_runs"),
+        _partial("ix_schedule_runs_open", "schedule", "fire_at_us", where="is_open = 1"),
+        sqlite_with_rowid=False,
     )

@@ -5,6 +5,7 @@ The engine never reads them. Everything in them is derived, so they need no upke
 - `workflow_executions`: one row per execution, with input, output and context as JSON text.
 - `step_executions`: one row per attempt of a step. Status waiting: the next attempt is due later.
 - `pending_inputs`: one row per wait for a person. Status cancelled: the workflow no longer waits for it.
+- `scheduled_workflows`: one row per schedule. `cron_expression` is NULL where it fires by an interval or once.
 - `event_log`: the events under all of their names. `sequence` counts from 0, `version` from 1.
 - `events` (SQLite only): `history` with the execution's id, as PostgreSQL's table of that name.
 
@@ -73,6 +74,7 @@ _POSTGRESQL = _Words(
 )
 
 VIEW_NAMES = (
+    "scheduled_workflows",
     "pending_inputs",
     "workflow_executions",
     "step_executions",
@@ -84,6 +86,7 @@ def view_statements(dialect: Dialect) -> list[str]:
     """Return the CREATE VIEW statements, in order."""
     words = _SQLITE if dialect == "sqlite" else _POSTGRESQL
     views = [_event_log(words), _step_executions(words), _workflow_executions(words), _pending_inputs(words)]
+    views.append(_scheduled_workflows(words))
     return [_SQLITE_EVENTS, *views] if dialect == "sqlite" else views
 
 
@@ -231,3 +234,21 @@ FROM (
   WHERE e.type = 'input_requested'
 ) AS i
 LEFT JOIN events AS a ON a.execution_id = i.workflow_id AND a.version = i.ended"""
+
+
+def _scheduled_workflows(words: _Words) -> str:
+    at, rule = words.instant, words.json("s.spec", "rule")
+    return f"""CREATE VIEW scheduled_workflows AS
+SELECT s.name, s.module AS workflow_module, s.workflow AS workflow_name,
+       {words.text(rule, "expression")} AS cron_expression,
+       s.input,
+       {words.text("s.spec", "queue")} AS queue,
+       s.enabled = 1 AS enabled,
+       {at("s.last_run_at_us", "")} AS last_run_at,
+       {at("s.next_run_at_us", "")} AS next_run_at,
+       coalesce({words.text(rule, "timezone")}, 'UTC') AS timezone,
+       s.paused_reason,
+       s.origin,
+       {at("s.inserted_at_us", "")} AS inserted_at,
+       {at("s.updated_at_us", "")} AS updated_at
+FROM schedules AS s"""

@@ -55,10 +55,10 @@ class ScheduleStore(Protocol):
         """Return all schedules by name."""
         ...
 
-    async def due_schedules(self, *, workflows: Sequence[str], now_us: int, limit: int = 100) -> list[ScheduleRow]:
-        """Return what a node that knows `workflows` must look at, the one that is due longest first.
+    async def due_schedules(self, *, workflows: Sequence[str], now_us: int) -> list[ScheduleRow]:
+        """Return the enabled schedules of these workflows that are due at `now_us` or have queued fires.
 
-        Enabled, and: due at `now_us`, or with queued fires, or decided for over an hour ahead of `now_us`.
+        The longest due first.
         """
         ...
 

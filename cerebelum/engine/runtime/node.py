@@ -27,6 +27,7 @@ from cerebelum.engine.runtime.presence import node_name
 from cerebelum.engine.runtime.rebuilding import PinLoader, Policy, Rebuilder
 from cerebelum.engine.runtime.residents import Residents
 from cerebelum.engine.runtime.results import Results
+from cerebelum.engine.runtime.scheduler import Scheduler
 from cerebelum.engine.runtime.step_runner import StepRunner
 from cerebelum.engine.runtime.store_clock import StoreClock
 from cerebelum.engine.runtime.supervisor import Supervisor
@@ -49,6 +50,7 @@ class NodeSettings(Struct, frozen=True, kw_only=True):
     most_blocked: int = 3  # activations that did not come to an end; likewise
     activation_limit_s: float = 2.0
     blocked_warning_s: float = 0.5
+    scheduler: bool = True  # whether this node fires schedules
     store_patience_s: float = 10.0  # how long commits may be refused before `on_trouble`
 
 
@@ -129,6 +131,7 @@ class Node:
             store, owner=self._owner, clock=self.clock, workflows=registry.names, take_up=taking_up.take_up,
             deliver=self.residents.deliver, has_room=lambda: len(self.resident) < settings.most_resident,
         )  # fmt: skip
+        self.scheduler = Scheduler(store, codec, registry, self.clock, started=self._look)
         self._sweep = Sweep(self.resident, self.timers, now_us=now_us, flush_logs=self.journal.flush_logs)
 
     @property
@@ -163,6 +166,8 @@ class Node:
             "results": lambda: self.results.run(self.resident.__contains__),
             "sweep": self._sweep.run,
         }
+        if self.settings.scheduler:
+            components["scheduler"] = self.scheduler.run
         for name, component in components.items():
             self.supervisor.add(name, component)
 
@@ -179,7 +184,7 @@ class Node:
         await asyncio.shield(self._stopped)
 
     async def _stop(self, deadline_s: float) -> None:
-        self.dispatcher.claiming = False
+        self.dispatcher.claiming = self.scheduler.firing = False
         self.steps.accepting = False
         await self.steps.stop(deadline_s)
         for live in list(self.resident.values()):

@@ -11,7 +11,9 @@ from cerebelum.engine.runtime.node import Node
 
 async def is_quiet(node: Node) -> bool:
     """Return whether nothing runs and nothing is runnable now; what a component has overlooked, it is told of."""
-    return not (_is_busy(node) or await _is_due(node) or await _has_post(node) or await _is_taking_up(node))
+    if _is_busy(node) or await _is_due(node) or await _has_post(node) or await _is_taking_up(node):
+        return False
+    return not await _schedules(node)
 
 
 def _is_busy(node: Node) -> bool:
@@ -38,6 +40,14 @@ async def _is_due(node: Node) -> bool:
     return False
 
 
+async def _schedules(node: Node) -> bool:
+    """Whether a schedule has something to do."""
+    if not node.settings.scheduler or not await node.scheduler.has_work():
+        return False
+    node.scheduler.poke()
+    return True
+
+
 async def _has_post(node: Node) -> bool:
     for message in await node.store.inbox(node.nonce):
         live = node.resident.get(message.execution_id)
@@ -54,10 +64,11 @@ async def _is_taking_up(node: Node) -> bool:
 
 
 async def next_due_us(node: Node) -> int | None:
-    """Return when the next timer of any execution of this node's workflows is due; None: none is set."""
+    """Return when the next timer of any execution, or schedule, of this node's workflows is due; None: none is."""
     dues = [due for live in node.resident.values() if not live.run.paused for due in live.dues.values()]
     wake_us = await node.store.next_wake_us(workflows=node.registry.names())
-    return min([*dues, *([] if wake_us is None else [wake_us])], default=None)
+    fire_us = await node.store.next_schedule_us(workflows=node.registry.names()) if node.settings.scheduler else None
+    return min([*dues, *(us for us in (wake_us, fire_us) if us is not None)], default=None)
 
 
 def clock_moved(node: Node) -> None:
@@ -67,6 +78,7 @@ def clock_moved(node: Node) -> None:
             node.timers.approach(live)
     node.timers._wake.set()
     node.dispatcher.poke()
+    node.scheduler.poke()
 
 
 async def next_attempt_done(node: Node, within_s: float) -> None:

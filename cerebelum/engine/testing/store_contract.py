@@ -16,7 +16,8 @@ from cerebelum.engine.testing.store_contract_claims import ClaimContract
 from cerebelum.engine.testing.store_contract_commit import CommitContract
 from cerebelum.engine.testing.store_contract_data import DataContract
 from cerebelum.engine.testing.store_contract_inbox import InboxContract
+from cerebelum.engine.testing.store_contract_schedules import ScheduleContract
 
 
-class StoreContract(CommitContract, ClaimContract, InboxContract, DataContract):
+class StoreContract(CommitContract, ClaimContract, InboxContract, DataContract, ScheduleContract):
     """All of it. No `Test` prefix: pytest collects the subclasses only."""

@@ -110,6 +110,34 @@ async def test_a_second_upgrade_keeps_the_data(sqlite_url: str) -> None:
     await store.close()
 
 
+async def test_each_revision_goes_up_and_down_by_itself(url: str) -> None:
+    """F24: from every revision to the next and back, by Alembic, on both databases."""
+    for revision in REVISIONS:
+        await migrate.upgrade(url, revision)
+        assert await migrate.current(url) == revision
+    for revision in reversed(REVISIONS[:-1]):
+        await migrate.downgrade(url, revision)
+        assert await migrate.current(url) == revision
+    await migrate.upgrade(url)
+    assert await migrate.current(url) == HEAD
+
+
+async def test_a_store_of_an_older_release_is_upgraded_with_its_data(sqlite_url: str) -> None:
+    """F24: a file of the first revision is opened, gets what is new, and keeps what it has."""
+    store = SqliteStore(sqlite_url)
+    await store.open()
+    (before,) = await a.started(store, a.row())
+    await store.close()
+    await migrate.downgrade(sqlite_url, REVISIONS[0])
+    assert await migrate.current(sqlite_url) == REVISIONS[0]
+    store = SqliteStore(sqlite_url)
+    await store.open()
+    assert await a.versions(store, before.id) == [1]
+    assert await store.list_schedules() == []
+    await store.close()
+    assert await migrate.current(sqlite_url) == HEAD
+
+
 async def test_a_store_creates_what_the_migrations_create(tmp_path: Path) -> None:
     """F24: the quick way without Alembic, Alembic's way, and the model give one and the same SQLite schema."""
     migrated, created, modelled = (f"sqlite:///{tmp_path}/{name}.db" for name in ("migrated", "created", "modelled"))

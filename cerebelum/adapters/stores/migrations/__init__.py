@@ -13,7 +13,7 @@ from typing import Literal
 Direction = Literal["up", "down"]
 
 LOCATION = Path(__file__).parent
-REVISIONS = ("0001",)  # oldest first
+REVISIONS = ("0001", "0002")  # oldest first
 HEAD = REVISIONS[-1]
 
 

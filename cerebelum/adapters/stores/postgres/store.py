@@ -20,6 +20,7 @@ from cerebelum.adapters.stores.postgres.inbox import Inbox
 from cerebelum.adapters.stores.postgres.lease import LeaseLine
 from cerebelum.adapters.stores.postgres.pool import Pool
 from cerebelum.adapters.stores.postgres.reading import Reading
+from cerebelum.adapters.stores.postgres.schedules import Schedules
 from cerebelum.adapters.stores.postgres.upkeep import Upkeep
 from cerebelum.adapters.stores.postgres.url import parse
 from cerebelum.adapters.stores.postgres.writer import Writer
@@ -30,6 +31,8 @@ from cerebelum.engine.domain.errors_store import SchemaTooNew
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import STATUSES, ExecutionRow, Status
 from cerebelum.engine.domain.projection_inputs import OpenInput
+from cerebelum.engine.domain.schedules.schedule import ScheduleRow, ScheduleRun
+from cerebelum.engine.ports.schedule_store import ScheduleDecision
 from cerebelum.engine.ports.store import Batch, CodeVersion, Committed, ExecutionFilter, LogLine, Message, NodeRow
 
 LEASE_TTL_US: Final = 1_500_000
@@ -61,6 +64,7 @@ class PostgresStore:
         self._reading, self._upkeep = Reading(self._pool), Upkeep(self._pool)
         self._queries = Queries(tables("postgresql"))
         self._nonce, self._commits = os.urandom(9).hex(), 0
+        self._schedules = Schedules(self._pool, self._nonce)
 
     # -- life -------------------------------------------------------------------------------------------------
     async def open(self) -> None:
@@ -163,6 +167,44 @@ class PostgresStore:
     async def delete_workflow(self, workflow: str) -> None:
         """Remove a workflow that no execution needs."""
         await self._upkeep.delete_workflow(workflow)
+
+    # -- schedules --------------------------------------------------------------------------------------------
+    async def write_schedule(self, decision: ScheduleDecision) -> bool:
+        """Write a schedule, its runs and what they start."""
+        written = await self._schedules.write(decision)
+        if written:
+            self._bus.notify()
+        return written
+
+    async def delete_schedule(self, name: str) -> bool:
+        """Remove a schedule with its runs."""
+        return await self._schedules.delete(name)
+
+    async def get_schedule(self, name: str) -> ScheduleRow | None:
+        """Return a schedule."""
+        return await self._schedules.get(name)
+
+    async def list_schedules(self) -> list[ScheduleRow]:
+        """Return all schedules by name."""
+        return await self._schedules.all()
+
+    async def due_schedules(self, *, workflows: Sequence[str], now_us: int) -> list[ScheduleRow]:
+        """Return what is due."""
+        return await self._schedules.due(workflows, now_us)
+
+    async def next_schedule_us(self, *, workflows: Sequence[str]) -> int | None:
+        """Return when the first one is due."""
+        return await self._schedules.next_us(workflows)
+
+    async def schedule_runs(
+        self, name: str, *, from_us: int | None = None, until_us: int | None = None, limit: int = 50
+    ) -> list[ScheduleRun]:
+        """Return runs, the newest fire first."""
+        return await self._schedules.runs(name, from_us, until_us, limit)
+
+    async def open_runs(self, name: str) -> list[tuple[ScheduleRun, Status | None]]:
+        """Return the open runs with their executions' status."""
+        return await self._schedules.open_runs(name)
 
     # -- reading ----------------------------------------------------------------------------------------------
     async def has_batch(self, batch_id: str) -> bool:

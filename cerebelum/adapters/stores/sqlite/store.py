@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cerebelum.adapters.stores.rows import BATCHES_KEPT, code_of
-from cerebelum.adapters.stores.sqlite import claims, history, inbox, listing, upkeep
+from cerebelum.adapters.stores.sqlite import claims, history, inbox, listing, schedules, upkeep
 from cerebelum.adapters.stores.sqlite.commit import commit
 from cerebelum.adapters.stores.sqlite.connections import check_version
 from cerebelum.adapters.stores.sqlite.location import check_place, locate
@@ -25,6 +25,8 @@ from cerebelum.engine.domain.errors_store import StoreError, StoreLocked
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import STATUSES, ExecutionRow, Status
 from cerebelum.engine.domain.projection_inputs import OpenInput
+from cerebelum.engine.domain.schedules.schedule import ScheduleRow, ScheduleRun
+from cerebelum.engine.ports.schedule_store import ScheduleDecision
 from cerebelum.engine.ports.store import Batch, CodeVersion, Committed, ExecutionFilter, LogLine, Message, NodeRow
 
 LEASE_TTL_US = 10_000_000
@@ -170,6 +172,42 @@ class SqliteStore:
     async def delete_workflow(self, workflow: str) -> None:
         """Remove a workflow that no execution needs."""
         await self._writer.call(lambda connection: upkeep.delete_workflow(connection, workflow))
+
+    # -- schedules --------------------------------------------------------------------------------------------
+    async def write_schedule(self, decision: ScheduleDecision) -> bool:
+        """Write a schedule, its runs and what they start."""
+        place = f"{self._nonce}/schedules"
+        return await self._writer.call(lambda connection: schedules.write(connection, decision, self._clock(), place))
+
+    async def delete_schedule(self, name: str) -> bool:
+        """Remove a schedule with its runs."""
+        return await self._writer.call(lambda connection: schedules.delete(connection, name))
+
+    async def get_schedule(self, name: str) -> ScheduleRow | None:
+        """Return a schedule."""
+        return await self._reader.call(schedules.get, name)
+
+    async def list_schedules(self) -> list[ScheduleRow]:
+        """Return all schedules by name."""
+        return await self._reader.call(schedules.list_all)
+
+    async def due_schedules(self, *, workflows: Sequence[str], now_us: int) -> list[ScheduleRow]:
+        """Return what is due."""
+        return await self._reader.call(schedules.due, workflows, now_us)
+
+    async def next_schedule_us(self, *, workflows: Sequence[str]) -> int | None:
+        """Return when the first one is due."""
+        return await self._reader.call(schedules.next_us, workflows)
+
+    async def schedule_runs(
+        self, name: str, *, from_us: int | None = None, until_us: int | None = None, limit: int = 50
+    ) -> list[ScheduleRun]:
+        """Return runs, the newest fire first."""
+        return await self._reader.call(schedules.runs, name, from_us, until_us, limit)
+
+    async def open_runs(self, name: str) -> list[tuple[ScheduleRun, Status | None]]:
+        """Return the open runs with their executions' status."""
+        return await self._reader.call(schedules.open_runs, name)
 
     # -- reading ----------------------------------------------------------------------------------------------
     async def has_batch(self, batch_id: str) -> bool:

@@ -31,7 +31,7 @@ class ScheduleRow(Struct, kw_only=True):
         paused_by: a person, code that does not declare it any more, or a fault of it.
         last_run_at_us: when it last started an execution.
         next_run_at_us: its next fire, before jitter.
-        due_at_us: when a node looks at it next: the next fire with its jitter.
+        due_at_us: when a node looks at it next: the next fire with its jitter. While fires are queued, nodes look besides.
         waiting: how many fires are queued behind one that runs.
         revision: counts writes; a write names the one it has read. 0: not stored yet.
     """

@@ -11,7 +11,18 @@ from cerebelum.adapters.stores import migrate
 from cerebelum.adapters.stores.postgres.store import PostgresStore
 from tests.servers.postgres import PostgresServer
 
-TABLES = ("executions", "events", "messages", "logs", "blobs", "nodes", "batches", "workflows")
+TABLES = (
+    "executions",
+    "events",
+    "messages",
+    "logs",
+    "blobs",
+    "nodes",
+    "batches",
+    "workflows",
+    "schedules",
+    "schedule_runs",
+)
 
 
 @pytest.fixture(scope="module")
