@@ -10,7 +10,7 @@ from cerebelum.engine.runtime.live import LiveExecution
 from cerebelum.engine.runtime.run import WorkflowRun
 from tests.flows.lifecycle import quick
 
-EXPECTED = ["journal", "timers", "step pulse", "dispatcher", "takeover", "store watch", "results", "sweep"]
+EXPECTED = ["journal", "timers", "step pulse", "dispatcher", "takeover", "store watch", "results", "sweep", "scheduler"]
 
 
 async def test_a_node_starts_its_components_in_order_and_stops_them_all() -> None:
