@@ -72,7 +72,9 @@ if TYPE_CHECKING:
         switch,
     )
     from cerebelum.engine.authoring.flow import Flow, FlowWarning, Workflow
+    from cerebelum.engine.authoring.schedules import at, cron, every, fire_time
     from cerebelum.engine.domain.errors_flow import BranchConflict, InvalidFlow, InvalidReturn, IterationsExceeded
+    from cerebelum.engine.domain.errors_schedule import InvalidSchedule
 
 _LAZY = {
     **dict.fromkeys(("connect", "connect_blocking"), "cerebelum.connect"),
@@ -84,9 +86,11 @@ _LAZY = {
         "cerebelum.engine.authoring.blocks",
     ),
     **dict.fromkeys(("Flow", "FlowWarning", "Workflow"), "cerebelum.engine.authoring.flow"),
+    **dict.fromkeys(("at", "cron", "every", "fire_time"), "cerebelum.engine.authoring.schedules"),
     **dict.fromkeys(
         ("BranchConflict", "InvalidFlow", "InvalidReturn", "IterationsExceeded"), "cerebelum.engine.domain.errors_flow"
     ),
+    "InvalidSchedule": "cerebelum.engine.domain.errors_schedule",
 }  # fmt: skip
 
 __version__ = "0.1.0"
@@ -94,15 +98,15 @@ __all__ = [
     "BranchConflict", "CerebelumError", "ChildFailed", "Context", "ContextConflict", "ContextKeyMissing",
     "ContextValueRefused", "ExecutionCancelled", "ExecutionFailed", "Flow", "FlowWarning", "HistoryMismatch",
     "Info", "InputAnswered", "InputExpired", "InputNotOpen", "InputRefused", "InputTimedOut", "InvalidFlow",
-    "InvalidReturn", "IterationsExceeded", "Retry", "SignalTimedOut", "StepFailed", "StepInterrupted",
-    "StepTimedOut", "UpdateFailed", "UpdateRefused", "Workflow", "WorkflowTimedOut", "append_context", "ask",
-    "connect", "connect_blocking", "context", "continue_as_new", "current_step", "days", "decision", "delay",
-    "delay_until", "delete_context", "edge", "error", "foreach", "get_context", "has_context", "heartbeat",
-    "hours", "increment_context", "info", "init_accumulator", "input", "loop", "map_steps", "merge_context",
-    "minutes", "node", "ok", "on_query", "on_update", "parallel", "patched", "put_context", "receive", "saga",
-    "seconds", "sleep", "sleep_for", "sleep_until", "state", "step", "subflow", "switch", "together",
-    "transaction", "update_context", "value_of", "wait_for_input", "wait_for_signal", "wait_until", "workflow",
-    "workflow_id",
+    "InvalidReturn", "InvalidSchedule", "IterationsExceeded", "Retry", "SignalTimedOut", "StepFailed",
+    "StepInterrupted", "StepTimedOut", "UpdateFailed", "UpdateRefused", "Workflow", "WorkflowTimedOut",
+    "append_context", "ask", "at", "connect", "connect_blocking", "context", "continue_as_new", "cron",
+    "current_step", "days", "decision", "delay", "delay_until", "delete_context", "edge", "error", "every",
+    "fire_time", "foreach", "get_context", "has_context", "heartbeat", "hours", "increment_context", "info",
+    "init_accumulator", "input", "loop", "map_steps", "merge_context", "minutes", "node", "ok", "on_query",
+    "on_update", "parallel", "patched", "put_context", "receive", "saga", "seconds", "sleep", "sleep_for",
+    "sleep_until", "state", "step", "subflow", "switch", "together", "transaction", "update_context",
+    "value_of", "wait_for_input", "wait_for_signal", "wait_until", "workflow", "workflow_id",
 ]  # fmt: skip
 
 

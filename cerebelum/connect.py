@@ -126,6 +126,17 @@ class BlockingHandle:
         return lambda *args, **kwargs: self._client.call(method(*args, **kwargs))
 
 
+class _BlockingSchedules:
+    """`Schedules` for scripts: the same calls, each waits."""
+
+    def __init__(self, client: BlockingClient, schedules: Any) -> None:
+        self._client, self._schedules = client, schedules
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._schedules, name)
+        return lambda *args, **kwargs: self._client.call(method(*args, **kwargs))
+
+
 class BlockingClient:
     """A `Client` for scripts: the engine runs on a loop in a thread of its own."""
 
@@ -151,6 +162,19 @@ class BlockingClient:
     def signal_with_start(self, workflow: Any, *args: Any, **options: Any) -> BlockingHandle:
         """As `Client.signal_with_start`."""
         return BlockingHandle(self, self.call(self._client.signal_with_start(workflow, *args, **options)))
+
+    @property
+    def schedules(self) -> _BlockingSchedules:
+        """As `Client.schedules`; each call waits."""
+        return _BlockingSchedules(self, self._client.schedules)
+
+    def schedule(self, name: str, workflow: Any, when: Any, *, timezone: str = "UTC") -> Any:
+        """As `Client.schedule`."""
+        return self.call(self._client.schedule(name, workflow, when, timezone=timezone))
+
+    def schedule_all(self, *targets: Any, timezone: str = "UTC") -> Any:
+        """As `Client.schedule_all`."""
+        return self.call(self._client.schedule_all(*targets, timezone=timezone))
 
     def list(self, **conditions: Any) -> Any:
         """As `Client.list`."""

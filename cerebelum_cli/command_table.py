@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "test": "crash_test",
     "check": "check",
     "graph": "graph",
+    "schedule": "schedule",
     "db": "db",
     "config": "config",
     "doctor": "doctor",

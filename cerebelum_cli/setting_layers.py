@@ -158,6 +158,8 @@ def _checked(one: Given, line: str, *, strict: bool = True) -> Given:
         ) from None
     if one.place[0] == "queues":
         _check_queue(one, line)
+    if one.place == ("scheduler", "timezone"):
+        _check_zone(one, line)
     return one._replace(value=value)
 
 
@@ -170,6 +172,19 @@ def _check_queue(one: Given, line: str) -> None:
     except DefinitionError as error:
         wanted = str(error).rpartition(": ")[2]
         raise SettingRefused("the queue's name", repr(one.place[1]), one.origin, wanted=wanted, line=line) from error
+
+
+def _check_zone(one: Given, line: str) -> None:
+    from cerebelum.engine.domain.schedules.zones import zone_named
+
+    try:
+        zone_named(one.value)
+    except ValueError as error:
+        help_ = f"unset {one.origin}" if one.kind == "environment" else ""
+        wanted = f"the name of a time zone: {error}"
+        raise SettingRefused(
+            _dotted(one.place), repr(one.value), one.origin, wanted=wanted, line=line, help_=help_
+        ) from error
 
 
 def _unknown(one: Given, line: str) -> UnknownSetting:

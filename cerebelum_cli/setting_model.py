@@ -48,6 +48,15 @@ class NodeTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 10.0
 
 
+class SchedulerTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[scheduler]`: what starts by itself."""
+
+    enabled: Annotated[bool, Meta(description="whether nodes started here fire schedules")] = True
+    timezone: Annotated[
+        str, Meta(min_length=1, max_length=100, description="the zone of cron schedules that name none")
+    ] = "UTC"
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of the command line."""
 
@@ -67,6 +76,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(description="how many steps of each queue run at once on a node"),
     ] = field(default_factory=dict)
     node: NodeTable = field(default_factory=NodeTable)
+    scheduler: SchedulerTable = field(default_factory=SchedulerTable)
 
 
 class Known(NamedTuple):
@@ -83,7 +93,7 @@ def known() -> Mapping[tuple[str, ...], Known]:
     """Return every setting by its place; `("queues", "*")` stands for any queue."""
     found: dict[tuple[str, ...], Known] = {}
     for name, kind, default in _fields(Settings):
-        if isinstance(default, NodeTable):
+        if isinstance(default, Struct):
             found |= {(name, inner): _known(type_, value) for inner, type_, value in _fields(type(default))}
         elif isinstance(default, dict):
             found[name, "*"] = _known(get_args(get_args(kind)[0])[1], None, _meaning(kind))

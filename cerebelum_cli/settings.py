@@ -86,8 +86,12 @@ def shown_store(url: str) -> str:
     return mask_text(re.sub(r"(://[^:@/]*):.*@", rf"\1:{MASK}@", url))
 
 
-def node_settings(settings: Settings, policy: Literal["park", "pin"]) -> NodeSettings:
-    """Return what a node of this process takes of the settings."""
+def node_settings(settings: Settings, policy: Literal["park", "pin"], *, fires_schedules: bool = True) -> NodeSettings:
+    """Return what a node of this process takes of the settings.
+
+    Args:
+        fires_schedules: False where the node is there for one execution.
+    """
     from cerebelum.engine.runtime.node import NodeSettings
 
     node = settings.node
@@ -95,6 +99,7 @@ def node_settings(settings: Settings, policy: Literal["park", "pin"]) -> NodeSet
         policy=policy, step_threads=node.step_threads, queues=settings.queues, most_resident=node.most_resident,
         most_claims=node.most_claims, most_blocked=node.most_blocked, activation_limit_s=node.activation_limit_s,
         blocked_warning_s=node.blocked_warning_s, store_patience_s=node.store_patience_s,
+        scheduler=settings.scheduler.enabled and fires_schedules,
     )  # fmt: skip
 
 

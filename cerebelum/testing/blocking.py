@@ -7,10 +7,14 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from types import ModuleType
 from typing import Any, Generic, TypeVar, overload
 
+from cerebelum.engine.application.schedules import Synced
+from cerebelum.engine.authoring.schedules import Schedule
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain.execution import ExecutionRow
+from cerebelum.engine.domain.schedules.schedule import ScheduleRow
 from cerebelum.testing.engine import FlowHandle, InMemoryEngine
 from cerebelum.testing.execution import Execution, Step, find_step
 from cerebelum.testing.moment import Moment
@@ -78,6 +82,16 @@ class BlockingEngine:
     def register(self, *workflows: WorkflowDefinition[..., Any]) -> None:
         """As `InMemoryEngine.register`."""
         self.call(self.kit.register(*workflows))
+
+    def schedule(
+        self, name: str, workflow: WorkflowDefinition[..., Any] | str, when: Schedule, *, timezone: str = "UTC"
+    ) -> ScheduleRow:
+        """As `InMemoryEngine.schedule`."""
+        return self.call(self.kit.schedule(name, workflow, when, timezone=timezone))
+
+    def schedule_all(self, *targets: ModuleType | WorkflowDefinition[..., Any], timezone: str = "UTC") -> Synced:
+        """As `InMemoryEngine.schedule_all`."""
+        return self.call(self.kit.schedule_all(*targets, timezone=timezone))
 
     def handle(self, execution_id: str) -> BlockingFlowHandle[Any]:
         """As `InMemoryEngine.handle`."""

@@ -83,6 +83,7 @@ class FlowOfTime:
 
     async def _run(self) -> None:
         while True:
+            node = self._node()
             await self.settled()
             for _ in range(_TOLD_ROUNDS):
                 await asyncio.sleep(0)
@@ -91,7 +92,7 @@ class FlowOfTime:
                 self.dry.clear()
                 await self._jump(due_us)
             else:
-                if self._node() is not None:
+                if node is not None and self._node() is node:  # one that came meanwhile may not have looked yet
                     self.dry.set()
                 await asyncio.sleep(_PAUSE_S)
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from cerebelum.adapters.stores.memory import MemoryStore
@@ -15,10 +16,13 @@ from cerebelum.connect import make_codec
 from cerebelum.engine.application import result as results
 from cerebelum.engine.application.client import Client, Handle
 from cerebelum.engine.application.engine import Engine
+from cerebelum.engine.application.schedules import Synced
+from cerebelum.engine.authoring.schedules import Schedule
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain.durations import duration_us, instant_us
 from cerebelum.engine.domain.errors import WaitTimedOut
 from cerebelum.engine.domain.execution import ExecutionRow
+from cerebelum.engine.domain.schedules.schedule import ScheduleRow
 from cerebelum.engine.runtime.interception import real
 from cerebelum.engine.runtime.node import Node, NodeSettings
 from cerebelum.engine.testing.death import die
@@ -109,6 +113,18 @@ class InMemoryEngine:
         """Make workflows known, so that they can be started by name."""
         await self._run_node()
         await self.client.register(*workflows)
+
+    async def schedule(
+        self, name: str, workflow: WorkflowDefinition[..., Any] | str, when: Schedule, *, timezone: str = "UTC"
+    ) -> ScheduleRow:
+        """Have a workflow start by itself, in virtual time; see `Client.schedule`."""
+        await self._run_node()
+        return await self.client.schedule(name, workflow, when, timezone=timezone)
+
+    async def schedule_all(self, *targets: ModuleType | WorkflowDefinition[..., Any], timezone: str = "UTC") -> Synced:
+        """Register the `@cron`, `@every` and `@at` above workflows, or of modules; see `Client.schedule_all`."""
+        await self._run_node()
+        return await self.client.schedule_all(*targets, timezone=timezone)
 
     def handle(self, execution_id: str) -> FlowHandle[Any]:
         """Return the handle of an execution."""

@@ -126,7 +126,7 @@ async def _run(plan: _Plan) -> int:
         interrupts.before_abort = view.close
         async with opened(
             plan.url, create=plan.resume is None, stop_within_s=settings.node.stop_within_s,
-            settings=node_settings(settings, "pin" if own else "park"),
+            settings=node_settings(settings, "pin" if own else "park", fires_schedules=False),
             allow_stored_code=own or plan.stored_code or settings.node.allow_stored_code, on_event=follower.on_event, on_trouble=follower.on_trouble,
         ) as engine:  # fmt: skip
             try:

@@ -44,7 +44,7 @@ def worker(
     ] = False,
     store: StoreOption = None,
 ) -> None:
-    """Run a node: the workflows of these files, for whoever starts them, until SIGTERM.
+    """Run a node: the workflows of these files, for whoever starts them, until SIGTERM. Their schedules fire.
 
     What no flag says, the settings do: cerebelum config show.
     Exit codes: 0 stopped in an orderly way (SIGTERM), 130 (Ctrl-C), 6 the store is gone, 9 a flow does not load.
@@ -96,6 +96,7 @@ async def _work(url: str, flows: list[LoadedFlow], settings: Settings) -> int:
 
     from cerebelum.engine.domain.errors_store import StoreError
     from cerebelum_cli.composition import opened
+    from cerebelum_cli.declared_schedules import register_declared
     from cerebelum_cli.interrupts import handled
     from cerebelum_cli.output import say
     from cerebelum_cli.settings import node_settings, shown_store
@@ -111,7 +112,10 @@ async def _work(url: str, flows: list[LoadedFlow], settings: Settings) -> int:
             for flow in flows:
                 for definition in (*flow.workflows, *flow.imported):
                     await engine.register(definition)
+            lines = await register_declared(engine, flows, settings)
             await engine.start_node()
+            for line in lines:
+                say(line)
             say(f"node ready  store {shown_store(url)}  workflows {', '.join(engine.registry.names())}")
             asked = asyncio.create_task(interrupts.asked.wait())
             awaited: list[asyncio.Future[Any]] = [asked, trouble]

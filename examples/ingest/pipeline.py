@@ -22,6 +22,7 @@ from cerebelum import (
     ChildFailed,
     Flow,
     Retry,
+    cron,
     decision,
     info,
     input,  # noqa: A004 - the name of Cerebelum's context functions
@@ -212,6 +213,7 @@ def count(index: str) -> Totals:
     return DocumentIndex(index).totals()
 
 
+@cron("0 * * * *", overlap="skip", catch_up="one")  # a worker looks every hour whether there is something new
 @workflow
 async def ingest_folder(
     folder: str = "documents", index: str = "documents.db", fail: str = "", concurrency: int = 8

@@ -40,7 +40,7 @@ def test_the_templates_are_listed(project: Project) -> None:
     """W10, W13: a name and a purpose each, as a table or as JSON; nothing is written."""
     before = everything_in(project.folder)
     table = [line.split("\t") for line in project("init", "--list").stdout.splitlines()]
-    assert [name for name, _ in table] == ["basic", "agent", "etl", "human-approval", "ingestion", "saga"]
+    assert [name for name, _ in table] == ["basic", "agent", "cron", "etl", "human-approval", "ingestion", "saga"]
     shapes = project.json("init", "--list")
     assert [[shape["name"], shape["purpose"]] for shape in shapes] == table
     assert shapes[0]["commands"][0] == "cerebelum run flow.py"
@@ -150,7 +150,7 @@ def test_an_unknown_template_names_the_nearest(project: Project, written: str, n
     result = project("init", "shop", "--template", written)
     assert result.exit_code == 3
     assert f"error[CB240]: no template {written!r}. Did you mean: {nearest!r}?" in result.stderr
-    assert "basic, agent, etl, human-approval, ingestion, saga" in result.stderr
+    assert "basic, agent, cron, etl, human-approval, ingestion, saga" in result.stderr
     assert f"cerebelum init FOLDER --template {nearest}" in result.stderr
     assert not (project.folder / "shop").exists()
 

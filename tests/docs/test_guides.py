@@ -14,14 +14,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
+_PAGES = ("check.md", "schedules.md", "time-control.md")
+
 
 def snippets() -> Iterator[tuple[str, str]]:
     """Yield (where, source) of the snippets of the guides."""
-    for page in (
-        *sorted((ROOT / "docs" / "authoring").glob("*.md")),
-        ROOT / "docs" / "check.md",
-        ROOT / "docs" / "time-control.md",
-    ):
+    for page in (*sorted((ROOT / "docs" / "authoring").glob("*.md")), *(ROOT / "docs" / name for name in _PAGES)):
         text = page.read_text(encoding="utf-8")
         for fence in _FENCE.finditer(text):
             line = text[: fence.start()].count("\n") + 2

@@ -64,12 +64,12 @@ def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def run_and_interrupt(words: list[str], folder: Path) -> str:
-    """Run a command until it waits for something, press Ctrl-C, and return what it said."""
+    """Run a command until it waits for something, or serves, press Ctrl-C, and return what it said."""
     said = []
     with subprocess.Popen(words, cwd=folder, env=environ(), text=True, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         for line in process.stderr:
             said.append(line)
-            if "⏸" in line:
+            if "⏸" in line or line.startswith("node ready"):
                 process.send_signal(signal.SIGINT)
     return "".join(said)

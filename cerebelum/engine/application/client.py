@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from types import ModuleType
 from typing import Any, Generic, Literal, TypeVar, cast
 
-from cerebelum.engine.application import control, inputs, messages, query
+from cerebelum.engine.application import control, declared_schedules, inputs, messages, query
 from cerebelum.engine.application import result as results
 from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.application.query import ExecutionView
+from cerebelum.engine.application.schedules import Schedules, Synced
 from cerebelum.engine.application.start import IfExists, StartOptions, start, start_many
+from cerebelum.engine.authoring.schedules import Schedule
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain.durations import instant_us
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.domain.projection_inputs import OpenInput
+from cerebelum.engine.domain.schedules.schedule import ScheduleRow
 from cerebelum.engine.ports.store import ExecutionFilter, LogLine
 
 R = TypeVar("R")
@@ -155,6 +159,52 @@ class Client:
     async def pending_inputs(self) -> Inputs:
         """Return what waits for people, in all open executions, the longest wait first."""
         return await inputs.pending_inputs(self.engine)
+
+    @property
+    def schedules(self) -> Schedules:
+        """What is scheduled: list, get, pause, resume, trigger, delete, next_fires, backfill, runs."""
+        return Schedules(self.engine)
+
+    async def schedule(
+        self, name: str, workflow: WorkflowDefinition[..., Any] | str, when: Schedule, *, timezone: str = "UTC"
+    ) -> ScheduleRow:
+        """Start a workflow by itself from now on: `await client.schedule("nightly", report, cron("0 3 * * *"))`.
+
+        A schedule of this name is changed; whether it is paused, and its last run, stay.
+
+        Args:
+            workflow: by its function, then this process's node runs it; or by name.
+            when: `cron(…)`, `every(…)` or `at(…)`, with input, queue, overlap and the rest.
+            timezone: of a cron that names none.
+
+        Raises:
+            UnknownWorkflow: nobody ever registered this name.
+            ArgumentError, PayloadMismatch, PayloadNotEncodable: the input does not fit the workflow.
+            InvalidSchedule: the name or the zone cannot be used.
+        """
+        spec = when.spec_in(timezone)
+        await self._prepare(workflow)
+        return await self.schedules.put(name, workflow, spec)
+
+    async def schedule_all(self, *targets: ModuleType | WorkflowDefinition[..., Any], timezone: str = "UTC") -> Synced:
+        """Register the `@cron`, `@every` and `@at` above these workflows, or above all workflows of these modules.
+
+        To do so again changes what has changed. Of a module, schedules that it does not declare any more are paused.
+
+        Args:
+            timezone: of crons that name none.
+
+        Raises:
+            InvalidSchedule: two have one name, or the zone is unknown.
+            As `schedule`.
+        """
+        for target in targets:
+            if not isinstance(target, ModuleType):
+                await self._prepare(target)
+        synced = await declared_schedules.schedule_all(self.engine, *targets, timezone=timezone)
+        if self._runs_node and self.engine.registry.names():
+            await self.engine.start_node()
+        return synced
 
     def handle(self, execution_id: str) -> Handle[Any]:
         """Return a handle for an execution that may run anywhere."""

@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from cerebelum.engine.authoring.activation import slot
 from cerebelum.engine.authoring.alone import ALONE
@@ -15,6 +15,9 @@ from cerebelum.engine.authoring.signature import CallSignature
 from cerebelum.engine.domain.durations import Duration, duration_us
 from cerebelum.engine.domain.errors import DefinitionError
 from cerebelum.engine.domain.queues import checked_queue
+
+if TYPE_CHECKING:  # few workflows have any
+    from cerebelum.engine.authoring.schedules import Declared
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,6 +53,7 @@ class WorkflowDefinition(Recorded, Generic[P, R]):
         self.queue = None if queue is None else checked_queue(queue, what=f"@workflow {self.name}: queue")
         self.signature = CallSignature.of(function)
         self.code = ""  # short source digest, set when it is registered
+        self.schedules: tuple[Declared, ...] = ()  # what stands above it: `cerebelum.cron` and its kin
         self.__name__ = self.name
         self.__doc__ = function.__doc__
         self.__module__ = function.__module__

@@ -21,6 +21,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from cerebelum.engine.authoring.schedules import declarations_of
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain.errors import DefinitionError
 from cerebelum.engine.domain.errors_code import FlowNotFound
@@ -68,7 +69,8 @@ def load_flow(path: Path) -> LoadedFlow:
         FlowNotFound: no such file.
         FlowSyntaxError: it, or a local module that it imports, is not Python.
         FlowImportFailed: its code raised. `sys.modules` and `sys.path` are as they were.
-        DefinitionError: it declares two workflows of one name, or is a definition (JSON, YAML) with faults.
+        DefinitionError: it declares two workflows, or two schedules, of one name, or is a definition (JSON, YAML) with
+            faults.
     """
     try:
         file = path.resolve()
@@ -99,6 +101,8 @@ def load_flow(path: Path) -> LoadedFlow:
         names = {captured.name for captured in modules.values()}
     own, imported = _workflows(module, names)
     _refuse_twins(own, shown_path(str(path)))
+    if any(definition.schedules for definition in own):
+        declarations_of(own)  # refuses two of one name
     return LoadedFlow(path=file, shown=shown_path(str(path)), module=module, workflows=own, imported=imported)
 
 
