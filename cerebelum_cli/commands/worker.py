@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from cerebelum.engine.runtime.code.loading import LoadedFlow
     from cerebelum_cli.setting_model import Settings
 
-_SUFFIXES = (".py", ".json", ".yaml", ".yml")
-
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this module."""
@@ -72,22 +70,13 @@ def load_flows(paths: list[Path]) -> list[LoadedFlow]:
         FlowNotFound, FlowSyntaxError, FlowImportFailed: one does not load.
     """
     from cerebelum.engine.domain.errors_code import NoWorkflow
+    from cerebelum.engine.runtime.code.flow_files import flow_files
     from cerebelum.engine.runtime.code.loading import load_flow
 
-    flows = []
-    for path in paths:
-        files = sorted(file for file in path.glob("*") if file.suffix in _SUFFIXES) if path.is_dir() else [path]
-        flows += [load_flow(file) for file in files if not path.is_dir() or _may_declare(file)]
+    flows = [load_flow(file) for file in flow_files(paths)]
     if not any(flow.workflows or flow.imported for flow in flows):
         raise NoWorkflow(", ".join(str(path) for path in paths))
     return flows
-
-
-def _may_declare(file: Path) -> bool:
-    text = file.read_text(encoding="utf-8", errors="replace")
-    if file.suffix != ".py":
-        return "entrypoint" in text and "nodes" in text
-    return "workflow" in text or ("cerebelum" in text and ("Flow" in text or "Workflow" in text))
 
 
 async def _work(url: str, flows: list[LoadedFlow], settings: Settings) -> int:

@@ -122,6 +122,10 @@ class JsonCodec:
             self._check_keys(data, shape, what)
         return value
 
+    def forget_annotations(self) -> None:
+        """Let go of what is kept of annotations; see the port."""
+        self._shapes.clear()
+
     def check(self, annotation: Any, *, what: str) -> None:
         """Raise `DefinitionError` if values under `annotation` could never be stored; see the port."""
         if annotation is None:

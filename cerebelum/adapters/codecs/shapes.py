@@ -52,6 +52,11 @@ class Shapes:
                 self._shapes[id(annotation)] = shape
         return shape
 
+    def clear(self) -> None:
+        """Forget all: the next `get` of each makes its shape again."""
+        with self._lock:
+            self._shapes.clear()
+
 
 def _check_for(facts: Facts) -> Callable[[Any, Any], bool]:
     """Return the fast check. What fails it is compared part by part, so it must never say yes wrongly."""

@@ -136,6 +136,7 @@ def matches(row: ExecutionRow, query: ExecutionFilter) -> bool:
     """Return whether all conditions of `query` hold."""
     equal: Iterable[tuple[str | None, str | None]] = (
         (query.workflow, row.workflow),
+        (query.code, row.code),
         (query.current_step, row.current_step),
         (query.queue, row.queue),
         (query.parent, row.parent),

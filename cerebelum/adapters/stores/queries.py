@@ -24,7 +24,7 @@ class Queries:
         row = table.c
         conditions: list[ColumnElement[bool]] = [
             row[name] == value
-            for name in ("workflow", "current_step", "queue", "parent")
+            for name in ("workflow", "code", "current_step", "queue", "parent")
             if (value := getattr(query, name)) is not None
         ]
         if statuses := query.statuses or (OPEN if query.current_step is not None else ()):

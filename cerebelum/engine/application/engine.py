@@ -33,7 +33,6 @@ class Engine:
         self.allow_stored_code, self.keep_source = allow_stored_code, keep_source
         self.node: Node | None = None
         self._starting = asyncio.Lock()
-        self._registered: dict[WorkflowDefinition[..., Any], CodeVersion] = {}
         self._node_options = node_options
 
     async def register(self, definition: WorkflowDefinition[..., Any]) -> CodeVersion:
@@ -43,14 +42,13 @@ class Engine:
             SourceMissing: its module has no readable source.
             DefinitionError: another module declares a workflow of this name.
         """
-        known = self._registered.get(definition)
-        if known is not None and self.registry.find(definition.name, known.short_digest) is definition:
-            return known
+        known = self.registry.entry(definition.name, definition.code)
+        if known is not None and known.definition is definition and known.code is not None and known.code.version:
+            return known.code
         code = describe(definition, keep_source=self.keep_source)
-        self.registry.add(definition, code)
+        self.registry.check(definition)
         stored = await self.store.register(code)
         self.registry.add(definition, stored)
-        self._registered[definition] = stored
         return stored
 
     async def start_node(self) -> Node:

@@ -120,6 +120,8 @@ async def first_event(
         definition = workflow
         if engine.registry.find(definition.name, definition.code) is None:
             await engine.register(definition)
+    elif engine.registry.is_retired(workflow):
+        raise UnknownWorkflow(workflow, engine.registry.serving())
     elif workflow in engine.registry.names():
         definition = engine.registry.get(workflow)
     else:

@@ -51,7 +51,10 @@ class FlowDefinition(WorkflowDefinition[..., Any]):
         self._graph: g.Graph | None = None
         self._steps: FlowSteps | None = None
         self._namespace = namespace
+        declared_in = sys.modules.get(module)  # now: by its name there may be newer code one day
+        self._module_space: Mapping[str, Any] = vars(declared_in) if declared_in else {}
         function = _function_of(name, module, line, self._run)
+        function.__globals__["__spec__"] = self._module_space.get("__spec__")
         WorkflowDefinition.__init__(self, function, name=name, timeout=timeout, max_retries=max_retries, queue=queue)
         self.signature = FlowSignature(name)
 
@@ -97,8 +100,7 @@ class FlowDefinition(WorkflowDefinition[..., Any]):
         raise DefinitionError(f"parallel([…]): {function!r} is no function of {self.name!r} or of its module")
 
     def _scope(self) -> Mapping[str, Any]:
-        module = sys.modules.get(self.function.__module__)
-        return {**(vars(module) if module else {}), **self._namespace}
+        return {**self._module_space, **self._namespace}
 
 
 class Flow(FlowDefinition):

@@ -59,6 +59,10 @@ class PayloadCodec(Protocol):
         """
         ...
 
+    def forget_annotations(self) -> None:
+        """Let go of what is kept of annotations for speed: the code that they are of may have been replaced."""
+        ...
+
     def check(self, annotation: Any, *, what: str) -> None:
         """Raise `DefinitionError` now if values under `annotation` could never be stored; for definition time."""
         ...

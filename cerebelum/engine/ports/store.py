@@ -135,6 +135,7 @@ class ExecutionFilter(Struct, kw_only=True):
     """All given conditions must hold."""
 
     workflow: str | None = None
+    code: str | None = None  # short digest
     statuses: Sequence[Status] = ()
     current_step: str | None = None
     queue: str | None = None

@@ -21,13 +21,19 @@ if TYPE_CHECKING:
 
 
 class Attempt:
-    """An attempt under way: what it may ask, and what it has said so far."""
+    """An attempt under way: what it may ask, and what it has said so far.
 
-    __slots__ = ("_context", "_progress", "live", "log", "pending", "recorded_us", "started_us", "statements", "task")
+    Attributes:
+        step: whose code it runs; that of `pending` may be newer by the time it ends.
+    """
+
+    __slots__ = (
+        "_context", "_progress", "live", "log", "pending", "recorded_us", "started_us", "statements", "step", "task",
+    )  # fmt: skip
 
     def __init__(self, live: LiveExecution, pending: PendingStep, *, started_us: int, log: StepLog) -> None:
         self.live, self.pending, self.log = live, pending, log
-        self.started_us = self.recorded_us = started_us
+        self.step, self.started_us, self.recorded_us = pending.step, started_us, started_us
         self.statements: list[tuple[str, tuple[object, ...]]] = []
         self.task: asyncio.Task[None] | None = None
         self._progress = ABSENT
@@ -72,7 +78,7 @@ class Attempt:
         return progress
 
     def execute(self, statement: str, parameters: tuple[object, ...]) -> None:
-        if not self.pending.step.transactional:
+        if not self.step.transactional:
             name = self.pending.command.name
             raise DefinitionError(f"step {name!r} uses transaction() but is not declared @step(transactional=True)")
         self.statements.append((statement, parameters))

@@ -24,6 +24,11 @@ def stored_event(event: Event) -> tuple[bytes, tuple[str, bytes] | None]:
     return _PREFIX + f'"{digest}"}}'.encode(), (digest, data)
 
 
+def is_in_blob(recorded: RecordedEvent) -> bool:
+    """Whether the event's content lies in a blob, and may not be in the store yet."""
+    return recorded.data.startswith(_PREFIX)
+
+
 async def with_blobs(store: Store, history: Sequence[RecordedEvent]) -> list[RecordedEvent]:
     """Return the history with the contents of blobs in place.
 
@@ -32,7 +37,7 @@ async def with_blobs(store: Store, history: Sequence[RecordedEvent]) -> list[Rec
     """
     whole: list[RecordedEvent] = []
     for recorded in history:
-        if not recorded.data.startswith(_PREFIX):
+        if not is_in_blob(recorded):
             whole.append(recorded)
             continue
         digest = msgspec.json.decode(recorded.data)["$blob"]

@@ -45,6 +45,9 @@ class ClearCodec:
         self._codec, self._on_unreadable = codec, on_unreadable
         self.check = codec.check
 
+    def forget_annotations(self) -> None:
+        """Do nothing: what is kept, the codec behind this one keeps."""
+
     def encode(self, value: Any, annotation: Any = Any, *, what: str, sealed: bool = False) -> tuple[bytes, Any]:
         """Return the text of `value` in clear, whatever `sealed` says; see the port."""
         return self._codec.encode(value, annotation, what=what, sealed=False)

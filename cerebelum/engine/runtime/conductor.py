@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container
 from typing import Any, Protocol
 
 import msgspec
@@ -247,11 +247,11 @@ class Conductor:
         else:
             self._steps.start(live, number)
 
-    def carry_on(self, live: LiveExecution, unrecorded: list[ev.Command]) -> None:
-        """Go on with an execution that was rebuilt from its history."""
+    def carry_on(self, live: LiveExecution, unrecorded: list[ev.Command], *, under_way: Collection[int] = ()) -> None:
+        """Go on with an execution that was rebuilt from its history; steps `under_way` were begun, or stand in line."""
         self.arm(live)
         self._begin(live)
-        new = {command.number for command in unrecorded}
+        new = {command.number for command in unrecorded} | set(under_way)
         self.start_steps(live, but=new)
         self.carry_out_all(live, unrecorded)
         self._after(live)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 
 from cerebelum.engine.domain.errors_store import StoreError
@@ -14,6 +15,7 @@ from cerebelum.engine.runtime.store_clock import StoreClock
 from cerebelum.engine.runtime.waiting import is_set_within
 
 _CLAIM_LIMIT = 200  # executions a claim: others get their turn between claims
+_ROUSE_LIMIT = 20  # a round: what is due must not wait for what merely may go on
 _DEAD_SCAN_S = 0.2
 _log = OwnLog("cerebelum.dispatcher")
 
@@ -28,6 +30,7 @@ class Dispatcher:
         take_up: rebuilds claimed executions.
         deliver: hands a message to an execution in memory.
         has_room: whether more executions fit into memory.
+        is_here: whether an execution is in memory.
     """
 
     def __init__(
@@ -40,11 +43,13 @@ class Dispatcher:
         take_up: Callable[[list[ExecutionRow]], Awaitable[None]],
         deliver: Callable[[Message], None],
         has_room: Callable[[], bool],
+        is_here: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._store, self._owner, self._clock, self._workflows = store, owner, clock, workflows
-        self._take_up, self._deliver, self._has_room = take_up, deliver, has_room
+        self._take_up, self._deliver, self._has_room, self._is_here = take_up, deliver, has_room, is_here
         self._wake = asyncio.Event()
         self._reclaim: set[str] = set()
+        self._to_rouse: dict[str, None] = {}  # in order
         self.claiming = True
 
     def poke(self) -> None:
@@ -54,6 +59,11 @@ class Dispatcher:
     def reclaim(self, execution_id: str) -> None:
         """Take an execution again (epoch + 1) and re-read it."""
         self._reclaim.add(execution_id)
+        self._wake.set()
+
+    def rouse(self, execution_id: str) -> None:
+        """Take up an execution that rests; one that is in memory by then is left alone, whatever it does there."""
+        self._to_rouse[execution_id] = None
         self._wake.set()
 
     async def run(self) -> None:
@@ -71,6 +81,13 @@ class Dispatcher:
             await is_set_within(self._wake, wait_s)
 
     async def _again(self) -> None:
+        # Nothing but this task takes up what is stored, so what is not here now is not here when the claim is done.
+        for id_ in list(itertools.islice(self._to_rouse, _ROUSE_LIMIT)):
+            del self._to_rouse[id_]
+            if not self._is_here(id_):
+                self._reclaim.add(id_)
+        if self._to_rouse:
+            self._wake.set()
         while self._reclaim:
             execution_id = self._reclaim.pop()
             try:

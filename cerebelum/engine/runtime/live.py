@@ -159,6 +159,15 @@ class LiveExecution:
         self.mark()
         return self.version
 
+    @property
+    def unpublished(self) -> Sequence[ev.RecordedEvent]:
+        """What was recorded since `on_recorded` was set and is not durable yet."""
+        return self._unpublished or ()
+
+    def forget_unpublished(self) -> None:
+        """Tell nobody of it."""
+        self._unpublished = None
+
     def _publish_later(self, recorded: ev.RecordedEvent) -> None:
         if self._unpublished is None:
             self._unpublished = deque()

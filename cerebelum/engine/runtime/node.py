@@ -122,14 +122,17 @@ class Node:
             timers=self.timers,
             watchdog=self.watchdog,
         )
-        rebuilder = Rebuilder(registry, codec, policy=settings.policy, load_pinned=load_pinned, watch=self.watchdog.run)
+        self.rebuilder = Rebuilder(
+            registry, codec, policy=settings.policy, load_pinned=load_pinned, watch=self.watchdog.run
+        )
         taking_up = TakingUp(
-            store, registry, self.residents, rebuilder, poison, owner=self._owner, now_us=now_us,
+            store, registry, self.residents, self.rebuilder, poison, owner=self._owner, now_us=now_us,
             reclaim=self._reclaim,
         )  # fmt: skip
         self.dispatcher = Dispatcher(
             store, owner=self._owner, clock=self.clock, workflows=registry.names, take_up=taking_up.take_up,
             deliver=self.residents.deliver, has_room=lambda: len(self.resident) < settings.most_resident,
+            is_here=self.resident.__contains__,
         )  # fmt: skip
         self.scheduler = Scheduler(store, codec, registry, self.clock, started=self._look)
         self._sweep = Sweep(self.resident, self.timers, now_us=now_us, flush_logs=self.journal.flush_logs)

@@ -18,6 +18,7 @@ from cerebelum.engine.runtime.run import WorkflowRun
 
 Policy = Literal["park", "pin"]
 PinLoader = Callable[[str, str], "Any"]  # (workflow, digest) -> awaitable of a WorkflowDefinition or None
+_MOST_MISFITS = 10_000
 _log = OwnLog("cerebelum.rebuilding")
 
 
@@ -50,25 +51,60 @@ class Rebuilder:
     ) -> None:
         self._watch = watch
         self._registry, self._codec, self._policy, self._load_pinned = registry, codec, policy, load_pinned
+        self._misfits: dict[str, str] = {}  # execution -> the newest code that its history was found not to fit
 
     async def rebuild(self, row: ExecutionRow, history: Sequence[ev.RecordedEvent]) -> Rebuilt:
         """Return the execution as its history left it; paused, with the reason, where no code at hand fits."""
         known = self._registry.find(row.workflow, row.code)
+        newest = self._registry.get(row.workflow)
+        if known is not None and not self._is_to_try(row, newest):
+            return self._replay(known, row, history, None)
+        reason: Exception
+        try:
+            return self.try_on(newest, row, history)
+        except ActivationBlocked as error:
+            if known is None:
+                raise
+            reason = error
+        except CerebelumError as error:
+            reason = error
+        _log.info("code does not fit", execution_id=row.id, before=row.code[:8], now=newest.code[:8])
+        self.does_not_fit(row.id, newest)
         if known is not None:
             return self._replay(known, row, history, None)
-        newest = self._registry.get(row.workflow)
-        try:
-            return self._replay(newest, row, history, ev.CodeChanged(before=row.code, after=newest.code))
-        except ActivationBlocked:
-            raise
-        except CerebelumError as error:
-            _log.info("code does not fit", execution_id=row.id, before=row.code[:8], now=newest.code[:8])
-            reason = error
         if self._policy == "pin" and self._load_pinned is not None:
             pinned = await self._load_pinned(row.workflow, row.code)
             if pinned is not None:
                 return self._replay(pinned, row, history, None)
         return self.parked(newest, row, f"incompatible code: {reason}")
+
+    def _is_to_try(self, row: ExecutionRow, newest: WorkflowDefinition[..., Any]) -> bool:
+        """Whether new code took the place of the execution's own since, and its history was not tried on it."""
+        name = row.workflow
+        if not self._registry.is_superseded(name, row.code) or self._registry.is_retired(name):
+            return False
+        return row.code != newest.code != self._misfits.get(row.id)
+
+    def does_not_fit(self, execution_id: str, definition: WorkflowDefinition[..., Any]) -> None:
+        """Do not try this execution on this code again."""
+        if len(self._misfits) >= _MOST_MISFITS:
+            self._misfits.clear()  # each is tried once more, when it wakes
+        self._misfits[execution_id] = definition.code
+
+    def forget_misfits(self) -> None:
+        """Forget what was tried on code that is no workflow's newest any more."""
+        newest = {self._registry.newest(name).digest for name in self._registry.names()}
+        self._misfits = {id_: code for id_, code in self._misfits.items() if code in newest}
+
+    def try_on(
+        self, definition: WorkflowDefinition[..., Any], row: ExecutionRow, history: Sequence[ev.RecordedEvent]
+    ) -> Rebuilt:
+        """Return the execution on other code, with `code_changed` as its note. The caller closes or keeps its run.
+
+        Raises:
+            HistoryMismatch: its history does not fit this code. Another error: the replay could not be made.
+        """
+        return self._replay(definition, row, history, ev.CodeChanged(before=row.code, after=definition.code))
 
     def _replay(
         self,

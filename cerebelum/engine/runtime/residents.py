@@ -20,7 +20,7 @@ from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum.engine.ports.store import Append, Batch, Message, Start, Store
 from cerebelum.engine.runtime import inbox
 from cerebelum.engine.runtime.beside import Beside
-from cerebelum.engine.runtime.code.digest import describe
+from cerebelum.engine.runtime.code.digest import describe, is_current
 from cerebelum.engine.runtime.code.registry import WorkflowRegistry
 from cerebelum.engine.runtime.conductor import Conductor
 from cerebelum.engine.runtime.live import LiveExecution
@@ -136,7 +136,7 @@ class Residents:
         """Make a child's workflow known to this node and to the store."""
         if self._registry.find(workflow.name, workflow.code) is None:
             code = describe(workflow)
-            self._registry.add(workflow, code)
+            (self._registry.add if is_current(workflow) else self._registry.add_pinned)(workflow, code)
             self._beside.do(self._store.register(code))
 
     def hand_back(self, row: ExecutionRow) -> None:

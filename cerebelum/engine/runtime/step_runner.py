@@ -137,7 +137,7 @@ class StepRunner:
             if isinstance(result, Ok):
                 result = result.value
             what = f"result of step {pending.command.name!r}"
-            data, _ = live.run.stored_codec.encode(result, pending.step.signature.result_type, what=what)
+            data, _ = live.run.stored_codec.encode(result, attempt.step.signature.result_type, what=what)
             patch = attempt.patch
         except asyncio.CancelledError:
             if live.dropped or live.run.pending.get(number) is not pending:
@@ -175,7 +175,7 @@ class StepRunner:
 
     async def _call(self, attempt: Attempt, context: contextvars.Context) -> Any:
         pending = attempt.pending
-        step, what = self.stand_in(pending.step), f"arguments of step {pending.command.name!r}"
+        step, what = self.stand_in(attempt.step), f"arguments of step {pending.command.name!r}"
         arguments = attempt.live.run.codec.decode(bytes(pending.command.args), step.signature.arguments_type, what=what)
         args, kwargs = step.signature.call_arguments(arguments)
         if step.is_async:

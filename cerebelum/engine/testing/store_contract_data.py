@@ -121,7 +121,7 @@ class DataContract:
         rows = await a.started(
             store,
             a.row("order-1", current_step="charge", queue="fast"),
-            a.row("order-2", current_step="charge", parent="exec-p"),
+            a.row("order-2", current_step="charge", parent="exec-p", code="0123456789abcdef"),
             a.row("order%3", workflow="flow:other", status="waiting", current_step="ship"),
             a.row("ORDER-4", status="failed", owner=None),
         )
@@ -135,6 +135,7 @@ class DataContract:
         assert await found(statuses=["failed", "waiting"]) == [2, 3]
         assert await found(current_step="charge") == [0, 1]
         assert await found(queue="fast") == [0]
+        assert await found(code="0123456789abcdef") == [1]
         assert await found(parent="exec-p") == [1]
         assert await found(id_prefix="order-") == [0, 1]
         assert await found(id_prefix="order%") == [2]

@@ -17,7 +17,7 @@ from cerebelum.engine.ports.store import SHORT_DIGEST_DIGITS, CodeVersion, Execu
 LIMIT_MOST = 10_000
 _PEOPLE = statement("sqlite")
 _HIGHEST = "\U0010ffff"  # sorts after every character of an id
-_EQUAL = ("workflow", "current_step", "queue", "parent")
+_EQUAL = ("workflow", "code", "current_step", "queue", "parent")
 
 
 def list_statement(query: ExecutionFilter) -> tuple[str, list[Any]]:

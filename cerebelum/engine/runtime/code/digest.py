@@ -8,6 +8,7 @@ of what the file says by now.
 from __future__ import annotations
 
 import hashlib
+from inspect import unwrap
 
 from cerebelum.engine.authoring.flow import FlowDefinition
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
@@ -16,7 +17,7 @@ from cerebelum.engine.ports.store import CodeVersion
 from cerebelum.engine.runtime.code.bundle import SourceBundle
 from cerebelum.engine.runtime.code.closure import read_closure, source_file
 from cerebelum.engine.runtime.code.import_failure import syntax_error
-from cerebelum.engine.runtime.code.modules import captured_module
+from cerebelum.engine.runtime.code.modules import CapturedModule, captured_by, captured_module
 from cerebelum.engine.runtime.code.normal_form import analyse
 
 
@@ -38,7 +39,7 @@ def bundle_of(definition: WorkflowDefinition[..., object]) -> tuple[str, SourceB
         FlowSyntaxError: the file is by now not Python any more (only for modules that the ordinary import loaded).
     """
     module = definition.function.__module__
-    captured = captured_module(module)
+    captured = _captured(definition)
     if captured is not None:
         return captured.public_name, captured.bundle
     file = source_file(module)
@@ -57,6 +58,12 @@ def bundle_of(definition: WorkflowDefinition[..., object]) -> tuple[str, SourceB
         except SyntaxError as error:
             raise _broken(error, str(file)) from error
     return closure.entry, closure.bundle
+
+
+def is_current(definition: WorkflowDefinition[..., object]) -> bool:
+    """Whether no newer code of its module was loaded since this workflow was declared."""
+    captured = _captured(definition)
+    return captured is None or captured is captured_module(definition.function.__module__)
 
 
 def describe(definition: WorkflowDefinition[..., object], *, keep_source: bool = True) -> CodeVersion:
@@ -81,6 +88,14 @@ def describe(definition: WorkflowDefinition[..., object], *, keep_source: bool =
         source=bundle.encode(module=module) if keep_source else None,
         graph=None if graph is None else graph.as_json(),
     )
+
+
+def _captured(definition: WorkflowDefinition[..., object]) -> CapturedModule | None:
+    """Return what the module was run from that made this function: by its name there may be newer code by now."""
+    space = getattr(unwrap(definition.function), "__globals__", {})
+    if space.get("__name__") == definition.function.__module__:
+        return captured_by(space.get("__spec__"))
+    return captured_module(definition.function.__module__)
 
 
 def _defines(definition: WorkflowDefinition[..., object], file: str) -> bool:

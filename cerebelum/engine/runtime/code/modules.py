@@ -150,7 +150,12 @@ def beside(module_name: str, public: str) -> str:
 
 def captured_module(module_name: str) -> CapturedModule | None:
     """Return what a loaded module was run from, None if the ordinary import loaded it."""
-    loader = getattr(getattr(sys.modules.get(module_name), "__spec__", None), "loader", None)
+    return captured_by(getattr(sys.modules.get(module_name), "__spec__", None))
+
+
+def captured_by(spec: object) -> CapturedModule | None:
+    """Return what the module with this `__spec__` was run from, None if the ordinary import loaded it."""
+    loader = getattr(spec, "loader", None)
     return loader.module if isinstance(loader, CapturedLoader) else None
 
 

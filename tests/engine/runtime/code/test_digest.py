@@ -12,7 +12,7 @@ import pytest
 from cerebelum.engine.authoring.workflow import workflow
 from cerebelum.engine.domain.errors_code import FlowSyntaxError, SourceMissing, SourceTooLarge
 from cerebelum.engine.runtime.code.bundle import SourceBundle
-from cerebelum.engine.runtime.code.digest import describe
+from cerebelum.engine.runtime.code.digest import describe, is_current
 from cerebelum.engine.runtime.code.loading import load_flow
 from cerebelum.engine.runtime.code.normal_form import analyse, normal_form
 from tests.engine.runtime.code.conftest import HEADER, WriteFile
@@ -284,6 +284,18 @@ def test_a_module_that_python_itself_imported_is_described_from_its_file(write: 
     sys.modules["flow"] = plain
     with pytest.raises(FlowSyntaxError):
         describe(plain.order)
+
+
+def test_an_old_definition_keeps_its_digest(write: WriteFile) -> None:
+    """V13, G8: what was declared before a reload is described by the text that it ran from, functions and graphs alike."""
+    text = "WORKFLOW\nfrom cerebelum import Flow\ndef one(ctx): return 1\ngraph = Flow('graph', one)\n"
+    text += "@workflow\nasync def order(): return 1\n"
+    olds = load_flow(write("flow.py", text)).workflows
+    before = [describe(old).digest for old in olds]
+    news = load_flow(write("flow.py", text.replace("1", "2"))).workflows
+    assert [describe(old).digest for old in olds] == before
+    assert not set(before) & {describe(new).digest for new in news}
+    assert [is_current(one) for one in (*olds, *news)] == [False, False, True, True]
 
 
 def test_a_workflow_without_source_is_refused() -> None:

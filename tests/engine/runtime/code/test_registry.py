@@ -83,3 +83,37 @@ def test_a_workflow_without_known_source_can_be_registered(write: WriteFile) -> 
     definition = load_flow(write("flow.py", FLOW)).workflows[0]
     assert registry.add(definition).digest == ""
     assert registry.find("order", "") is definition
+
+
+def test_a_superseded_version_stands_until_it_is_removed(write: WriteFile) -> None:
+    """V13: it is found by its digest, known as replaced, and not in the way of a workflow that went to another file."""
+    registry = WorkflowRegistry()
+    first = add(registry, write("flow.py", FLOW))
+    other = load_flow(write("other.py", FLOW)).workflows[0]
+    with pytest.raises(DefinitionError, match="in two modules"):
+        registry.check(other)
+    registry.supersede("order", but="")
+    second = registry.add(other, describe(other))
+    assert [entry.digest for entry in registry.superseded()] == [first.digest]
+    assert registry.is_superseded("order", first.digest)
+    assert not registry.is_superseded("order", second.digest)
+    registry.remove("order", first.digest)
+    assert registry.superseded() == []
+    again = add(registry, write("other.py", FLOW))
+    assert not registry.is_superseded("order", again.digest)
+
+
+def test_a_retired_workflow_is_known_and_not_served(write: WriteFile) -> None:
+    """W3: what is open finds its code; an old version that comes from the store does not bring it back, new code does."""
+    registry = WorkflowRegistry()
+    old = describe(load_flow(write("flow.py", FLOW)).workflows[0])
+    new = add(registry, write("flow.py", FLOW.replace("1", "2")))
+    registry.retire("order")
+    registry.retire("unknown")
+    assert (registry.names(), registry.serving()) == (("order",), ())
+    registry.add_pinned(load_bundle(old, allow_stored_code=True), old)
+    assert registry.is_retired("order")
+    assert not registry.is_retired("unknown")
+    assert registry.find("order", new.digest) is new.definition
+    add(registry, write("flow.py", FLOW.replace("1", "3")))
+    assert registry.serving() == ("order",)
