@@ -16,6 +16,7 @@ from typer.main import get_command
 
 COMMANDS: Mapping[str, str] = {
     "init": "init",
+    "dev": "dev",
     "run": "run_flow",
     "start": "start",
     "worker": "worker",

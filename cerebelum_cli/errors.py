@@ -109,6 +109,22 @@ class GraphProgramFailed(CerebelumError):
         self.target, self.said = target, said
 
 
+class StoreInUse(CerebelumError):
+    """The dev store cannot be put aside: a node works on it."""
+
+    code = "CB260"
+    exit_code = 5
+
+    def __init__(self, store: str, *, nodes: int) -> None:
+        who = "a node works" if nodes == 1 else f"{nodes} nodes work"
+        super().__init__(
+            f"{store} cannot be put aside: {who} on it; nothing was changed\n"
+            f"  help: end the other `cerebelum dev` or `cerebelum run` first, or try something out beside it:\n"
+            f"        cerebelum dev --ephemeral"
+        )
+        self.store, self.nodes = store, nodes
+
+
 class ReplayDiffers(CerebelumError):
     """The code went the recorded way, and came to another end."""
 

@@ -18,6 +18,7 @@ class Interrupts:
         self.asked = asyncio.Event()
         self.number = 0
         self.before_abort: Callable[[], object] = lambda: None  # puts the terminal in order
+        self.on_first: Callable[[int], object] = lambda _: None  # called in the handler: it must take no lock
 
     @property
     def exit_code(self) -> int:
@@ -39,6 +40,7 @@ def handled() -> Iterator[Interrupts]:
             sys.stderr.flush()
             os._exit(128 + number)
         interrupts.number = number
+        interrupts.on_first(128 + number)
         loop.call_soon_threadsafe(interrupts.asked.set)
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -14,7 +14,7 @@ from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import CerebelumError
 from cerebelum.engine.domain.errors_code import excerpt
 from cerebelum.engine.domain.errors_runtime import ExecutionCancelled, ExecutionFailed
-from cerebelum.engine.domain.projection import ExecutionState
+from cerebelum.engine.domain.projection import ExecutionState, StepState
 from cerebelum.engine.runtime.code.import_failure import shown_path
 from cerebelum.engine.runtime.masking import mask_text
 from cerebelum.engine.runtime.rendering import mask_json
@@ -55,7 +55,7 @@ def failure(execution_id: str, error: ev.ErrorInfo, state: ExecutionState) -> Ce
     failed = ExecutionFailed(
         execution_id, error_type=error.name, message=mask_text(error.message), traceback=mask_text(error.traceback)
     )
-    place = _users_line(_origin(error, state).traceback)
+    place = place_of_failure(error, state)
     if place is not None:
         file, number, line = place
         failed.add_note(f"  at  {shown_path(file)}:{number}")
@@ -64,14 +64,20 @@ def failure(execution_id: str, error: ev.ErrorInfo, state: ExecutionState) -> Ce
     return failed
 
 
-def _origin(error: ev.ErrorInfo, state: ExecutionState) -> ev.ErrorInfo:
-    """Return the failure of the step that brought the execution down, where it was one."""
+def place_of_failure(error: ev.ErrorInfo, state: ExecutionState) -> tuple[str, int, str] | None:
+    """Return file, number and text of the line of the user's code that matters; None where there is none."""
+    found = failed_step(error, state)
+    return _users_line((error if found is None else found[1]).traceback)
+
+
+def failed_step(error: ev.ErrorInfo, state: ExecutionState) -> tuple[StepState, ev.ErrorInfo] | None:
+    """Return the step that brought the execution down, and its failure; None where it was none."""
     for step in reversed(state.steps.values()):
         for attempt in reversed(step.attempts):
             found = attempt.error
             if found is not None and (found.type, found.message) == (error.type, error.message):
-                return found
-    return error
+                return step, found
+    return None
 
 
 def _users_line(traceback: str) -> tuple[str, int, str] | None:

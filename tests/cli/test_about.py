@@ -94,7 +94,7 @@ def test_db_upgrade_of_a_current_store_does_nothing(project: Project) -> None:
 
 def test_every_command_of_the_contract_is_listed(project: Project) -> None:
     """W10: `--help` names them, and so does each command's own help."""
-    names = "init run start worker list show events result wait logs signal query update input inputs cancel pause resume replay check db config doctor explain version completion"
+    names = "init dev run start worker list show events result wait logs signal query update input inputs cancel pause resume replay check db config doctor explain version completion"
     page = project("--help").stdout
     for name in names.split():
         assert re.search(rf"^  {name}\s", page, re.MULTILINE), name

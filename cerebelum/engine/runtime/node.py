@@ -115,13 +115,9 @@ class Node:
             queues=settings.queues,
         )  # fmt: skip
         self.residents.conductor = Conductor(
-            self.residents,
-            owner=self._owner,
-            now_us=now_us,
-            steps=self.steps,
-            timers=self.timers,
+            self.residents, owner=self._owner, now_us=now_us, steps=self.steps, timers=self.timers,
             watchdog=self.watchdog,
-        )
+        )  # fmt: skip
         self.rebuilder = Rebuilder(
             registry, codec, policy=settings.policy, load_pinned=load_pinned, watch=self.watchdog.run
         )
