@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from cerebelum.engine.application.reloading import FileOutcome, Reloader
+from cerebelum.engine.application.reloading import Reloader
 from cerebelum.engine.domain.errors_store import StoreError
 from cerebelum.engine.runtime.code.import_failure import shown_path
 from cerebelum.engine.runtime.time_control import TimeControl
@@ -24,6 +24,7 @@ from cerebelum_cli.dev.key_commands import KeyCommands
 from cerebelum_cli.dev.keys import Keys, reads_keys
 from cerebelum_cli.dev.last_resort import LastResort
 from cerebelum_cli.dev.libraries import Libraries
+from cerebelum_cli.dev.schedule_news import ScheduleNews
 from cerebelum_cli.dev.start_up import Ready, Stopwatch, announce
 from cerebelum_cli.dev.voice import Voice
 from cerebelum_cli.dev.watching import Watch, folders_below
@@ -66,6 +67,7 @@ class Session:
         self._voice = Voice(as_json=plan.as_json)
         self._news = CodeNews(self._voice)
         self._happenings = Happenings(self._voice)
+        self._schedules = ScheduleNews(self._voice, plan.settings)
         self._time = TimeControl(plan.speed)
         self._libraries = Libraries()
         self._trouble: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
@@ -116,6 +118,7 @@ class Session:
         self._libraries.lacks_some(outcomes)
         await self._watch.arm()  # also the folders of what they import, and where what lacks would be installed
         total, here, elsewhere = await contents(engine)
+        await self._schedules.keep_in_step(engine, self._reloader.serving())  # before one fires that is gone
         await engine.start_node()
         commands = KeyCommands(
             engine, self._voice, self._time, Choices(self._news, self._voice), self._plan.settings.log_level
@@ -129,7 +132,8 @@ class Session:
                 restarted=self._plan.restarted, put_aside=aside, watched=[_shown(path) for path in self._plan.paths],
             ),
         )  # fmt: skip
-        await self._take_up(engine, outcomes, at_start=True)
+        self._news.tell(outcomes, at_start=True)
+        self._schedules.tell()
         if has_keys:
             self._keys = Keys(commands.press)
             self._interrupts.before_abort = self._keys.close
@@ -169,15 +173,13 @@ class Session:
                 outcomes = await self._reloader.reload(concerning)
             if self._libraries.lacks_some(outcomes):
                 await self._watch.arm()
-            await self._take_up(engine, outcomes)
+            await self._schedules.keep_in_step(engine, self._reloader.serving())
+            self._news.tell(outcomes)
+            self._schedules.tell()
             for outcome in outcomes:
                 if outcome.reloaded is not None and outcome.reloaded.restart:
                     await self._say_restart(outcome.shown, outcome.reloaded.restart)
                     return
-
-    async def _take_up(self, engine: Engine, outcomes: list[FileOutcome], *, at_start: bool = False) -> None:  # noqa: ARG002
-        """What follows the loading of code, at the start and at each reload: so far, that it is told."""
-        self._news.tell(outcomes, at_start=at_start)
 
     async def _say_restart(self, what: str, why: str) -> None:
         memory = " The store in memory begins anew, too." if self._plan.url.startswith("memory:") else ""

@@ -123,6 +123,34 @@ def test_new_and_deleted_files_come_and_go(project: Project, dev: Start) -> None
     assert running.told("removed", file="broken.py")["removed"] == []
 
 
+DAILY = """
+from cerebelum import cron, workflow
+
+
+@cron("RULE", name="report-daily")
+@workflow
+async def report() -> str:
+    return "sent"
+"""
+
+
+def test_schedules_above_workflows_follow_the_code(project: Project, dev: Start) -> None:
+    """J3, J4: a file's schedules are there without a call, change with it, fire, and are paused when it is gone."""
+    project.write("report.py", DAILY.replace("RULE", "0 9 * * *"))
+    running = dev("--speed", "600")
+    running.told("ready")
+    assert running.told("schedules")["message"] == "schedules new: report-daily"
+    project.write("report.py", DAILY.replace("RULE", "* * * * *"))
+    assert running.told("schedules")["message"] == "schedules changed: report-daily"
+    assert running.told("completed", workflow="report")["result"] == "sent"
+    project.write("report.py", DAILY.replace("RULE", "99 * * * *"))
+    running.told("error", file="report.py")
+    (project.folder / "report.py").unlink()
+    running.told("removed", file="report.py")
+    assert "schedule report-daily is paused" in running.told("schedules")["message"]
+    assert [row["enabled"] for row in project.json("schedule", "list")] == [False]
+
+
 def test_a_changed_module_reloads_the_flows_that_import_it(project: Project, dev: Start) -> None:
     """W3: what a flow imports is part of it."""
     project.write("prices.py", "PRICE = 1\n")

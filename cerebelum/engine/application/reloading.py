@@ -22,7 +22,7 @@ from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain.errors import CerebelumError
 from cerebelum.engine.runtime.code.digest import describe
 from cerebelum.engine.runtime.code.import_failure import shown_path
-from cerebelum.engine.runtime.code.loading import load_flow
+from cerebelum.engine.runtime.code.loading import LoadedFlow, load_flow
 from cerebelum.engine.runtime.code.releasing import release_unneeded
 from cerebelum.engine.runtime.interception import install, real
 
@@ -106,6 +106,10 @@ class Reloader:
         """Return every local file that the flows run from, and the folders where new files may appear; absolute."""
         return self._flows.files()
 
+    def serving(self) -> list[LoadedFlow]:
+        """Return the files that serve, as they were loaded when their workflows were registered."""
+        return [served.serving for served in self._flows.by_path.values() if served.serving is not None]
+
     def concerns(self, path: Path) -> bool:
         """Whether a change of `path` (made, changed, deleted) may change what runs."""
         return self._flows.concerns(path.resolve())
@@ -181,7 +185,7 @@ class Reloader:
         except CerebelumError as error:
             served.declared = tuple(name for name in served.declared if name not in load.removed)
             return self._failed(served, error)
-        served.error, served.declared = None, served.names()
+        served.serve()
         told = changed or load.removed or load.was_broken
         if not told and (load.before == served.bundle or not served.declared):
             return None

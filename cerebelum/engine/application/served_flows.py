@@ -15,7 +15,7 @@ from cerebelum.engine.runtime.code.bundle import SourceBundle
 from cerebelum.engine.runtime.code.closure import Closure, Project, read_closure
 from cerebelum.engine.runtime.code.flow_files import FLOW_SUFFIXES, flow_files
 from cerebelum.engine.runtime.code.import_failure import shown_path
-from cerebelum.engine.runtime.code.loading import load_flow
+from cerebelum.engine.runtime.code.loading import LoadedFlow, load_flow
 from cerebelum.engine.runtime.code.modules import captured_module
 
 _COMPILED = (".so", ".pyd", ".dll")
@@ -30,6 +30,7 @@ class ServedFile(Struct, eq=False):
         definitions: these, and those of the local modules it imports.
         bundle: what it ran from; None: it never loaded.
         files: it, and every local file that it was run from, or that the last try read.
+        serving: what serves, since its workflows were registered; None: nothing of it ever did.
         error: why the last try failed.
     """
 
@@ -39,8 +40,9 @@ class ServedFile(Struct, eq=False):
     definitions: list[WorkflowDefinition[..., Any]] = []
     bundle: SourceBundle | None = None
     files: frozenset[Path] = frozenset()
+    serving: LoadedFlow | None = None
     error: CerebelumError | None = None
-    _own: list[WorkflowDefinition[..., Any]] = []
+    _loaded: LoadedFlow | None = None
 
     def load(self) -> None:
         """Load it, or leave what was loaded as it is. Raises as `load_flow`."""
@@ -50,7 +52,11 @@ class ServedFile(Struct, eq=False):
         captured = captured_module(flow.module.__name__)
         self.bundle = captured.bundle if captured else None
         self.files = frozenset({self.path, *(closure.files.values() if closure else ())})
-        self.definitions, self._own = [*flow.workflows, *flow.imported], flow.workflows
+        self.definitions, self._loaded = [*flow.workflows, *flow.imported], flow
+
+    def serve(self) -> None:
+        """Take note that what was loaded last is registered."""
+        self.error, self.declared, self.serving = None, self.names(), self._loaded
 
     def all_names(self) -> tuple[str, ...]:
         """Return the names of the workflows that it declares, and of those that it imports from local modules."""
@@ -58,7 +64,7 @@ class ServedFile(Struct, eq=False):
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the workflows that it declares itself."""
-        return tuple(definition.name for definition in self._own)
+        return tuple(definition.name for definition in self._loaded.workflows) if self._loaded else ()
 
     def differs(self) -> bool:
         """Whether the text on disk, or what it would import, is another than it runs from."""
