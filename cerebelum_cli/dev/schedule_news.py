@@ -41,7 +41,7 @@ class ScheduleNews:
         """Tell what the last look changed, and a fault once."""
         for line in self._lines:
             first, *more = line.split("\n")
-            self._voice.tell("schedules", first, more, message=line)
+            self._voice.tell("schedules", first.removeprefix("schedules "), more, message=line)
         told: list[str] = []
         if self._error is not None:
             told = [*str(self._error).split("\n"), *getattr(self._error, "__notes__", ())]

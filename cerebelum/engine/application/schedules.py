@@ -157,7 +157,8 @@ class Schedules:
     async def next_fires(self, name: str, count: int = 5) -> Fires:
         """Return the coming fires, also of a paused schedule."""
         row = await self._stored(name)
-        coming = coming_fires(row.spec.rule, after_us=await self._now_us(), count=count)
+        after_us = max(await self._now_us(), row.progress.decided_until_us)  # of those before, none fires any more
+        coming = coming_fires(row.spec.rule, after_us=after_us, count=count)
         return [NextFire(each.at_us, each.local.isoformat(" "), each.dst, each.note) for each in coming]
 
     async def backfill(self, name: str, from_us: int, until_us: int, *, dry_run: bool = False) -> Backfill:
