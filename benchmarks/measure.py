@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.crash import be_survivor, be_victim, w6_crash
+from benchmarks.dev_loop import WORKLOADS as DEV_LOOP
 from benchmarks.engine import ENGINES, open_engine
 from benchmarks.floors import postgres_floor, sqlite_floor
 from benchmarks.sizes import BY_NAME, Sizes
@@ -92,6 +93,9 @@ def _metrics(options: argparse.Namespace, sizes: Sizes) -> Metrics:
     if options.workload == "W8":
         with tempfile.TemporaryDirectory() as folder:
             return w8_start_up(Path(folder), sizes)
+    if options.workload in DEV_LOOP:
+        with tempfile.TemporaryDirectory() as folder:
+            return DEV_LOOP[options.workload](Path(folder), sizes)
     measured: Metrics = run(measure(options.workload, options.engine, options.url, sizes))
     return measured
 

@@ -92,7 +92,7 @@ def _cell(results: Results, engine: str, metric: Metric) -> str:
     if (engine, metric.workload) in results.failures:
         return "failed"
     info = ENGINES[engine]
-    if not applies(metric.workload, info) or (info.peer and metric.workload in ("W8", "W9")):
+    if not applies(metric.workload, info) or (info.peer and metric.workload in ("W8", "W9", "D1", "D2", "D3")):
         return "n/a"
     if info.kind == "memory" and metric.name == "disk_bytes_each":
         return "n/a"

@@ -53,13 +53,21 @@ def w8_start_up(folder: Path, sizes: Sizes) -> Metrics:
     return {"count": sizes.commands, "bare_ms": medians_ms["bare"], **over_ms, "first_run_ms": first_run_ms}
 
 
-def _timed_ms(command: list[str], folder: Path) -> float:
+def bare_ms(folder: Path) -> float:
+    """Return how long a process takes that does nothing."""
+    return _timed_ms(COMMANDS["bare"], folder)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a measured process: this checkout's code, and no settings of whoever measures."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CEREBELUM_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CEREBELUM_")}
+    return {**kept, "PYTHONPATH": path}
+
+
+def _timed_ms(command: list[str], folder: Path) -> float:
     started_s = time.perf_counter()
-    result = subprocess.run(
-        command, cwd=folder, env={**environment, "PYTHONPATH": path}, capture_output=True, text=True, check=False
-    )
+    result = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
     took_ms = (time.perf_counter() - started_s) * 1000
     if result.returncode != 0:
         raise AssertionError(f"{' '.join(command[1:])} ended with {result.returncode}: {result.stderr[-500:]}")

@@ -74,6 +74,23 @@ METRICS = (
     Metric("W8", "first_run_ms", "the first `run` in a folder: makes the database", "ms"),
     Metric("W9", "events_per_s", "replay without frames", "events/s", True),
     Metric("W9", "events_with_frames_per_s", "replay with a frame at each event", "events/s", True),
+    Metric(
+        "D1", "ready_over_bare_ms", "`cerebelum dev` in the basic project to its ready line, over bare Python", "ms"
+    ),
+    Metric("D1", "first_ready_ms", "the first `dev` in a folder: makes the database; bare Python included", "ms"),
+    Metric(
+        "D1", "uvicorn_over_bare_ms", "uvicorn `--reload` of a few lines to its first answer, over bare Python", "ms"
+    ),
+    Metric("D2", "live_p50_ms", "a flow's save until an execution runs on it, p50", "ms"),
+    Metric("D2", "live_p95_ms", "the same, p95", "ms"),
+    Metric("D2", "inside_p50_ms", "of these, from the news of the save until it is live, p50", "ms"),
+    Metric("D2", "inside_p95_ms", "the same, p95", "ms"),
+    Metric("D2", "uvicorn_p50_ms", "uvicorn `--reload`: the save until a response is of the new code, p50", "ms"),
+    Metric("D2", "uvicorn_p95_ms", "the same, p95", "ms"),
+    Metric("D3", "moved_ms", "a flow's save until all open executions are told to move", "ms"),
+    Metric("D3", "moved_inside_ms", "of these, from the news of the save", "ms"),
+    Metric("D3", "kept_ms", "a flow's save until all open executions are told to stay: none fits", "ms"),
+    Metric("D3", "kept_inside_ms", "of these, from the news of the save", "ms"),
 )
 
 
@@ -104,6 +121,10 @@ TARGETS = (
     Target(SQLITE, "W8", "run_over_bare_ms", 400),
     Target(SQLITE, "W9", "events_per_s", 100_000),
     Target(SQLITE, "W9", "events_with_frames_per_s", 20_000),
+    Target(SQLITE, "D1", "ready_over_bare_ms", 400),
+    Target(SQLITE, "D2", "live_p50_ms", 50),
+    Target(SQLITE, "D2", "live_p95_ms", 50),
+    Target(SQLITE, "D2", "inside_p95_ms", 50),
 )
 
 

@@ -57,9 +57,9 @@ async def opened(
         StoreError: it cannot be used.
     """
     from cerebelum.engine.application.engine import Engine
-    from cerebelum_cli.own_log import configure
+    from cerebelum_cli.own_log import configure_when_needed
 
-    configure()
+    configure_when_needed()
     prepare(url, create=create)
     store = open_store(url)
     await store.open()
@@ -82,9 +82,9 @@ async def reading(url: str) -> AsyncIterator[Engine]:
         StoreError: it cannot be read.
     """
     from cerebelum.engine.application.engine import Engine
-    from cerebelum_cli.own_log import configure
+    from cerebelum_cli.own_log import configure_when_needed
 
-    configure()
+    configure_when_needed()
     async with reading_store(url) as store:
         yield Engine(store, codec())
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
-import structlog
-
 from cerebelum.engine.domain.terminal_text import visible
+from cerebelum.engine.runtime.own_log import set_up_at_first_line
 from cerebelum_cli.streams import err
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
@@ -15,6 +15,8 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 def configure(level: str | None = None) -> None:
     """Set up structlog: lines from `level` on; by default what the setting `log_level` says."""
+    import structlog
+
     from cerebelum_cli.settings import settled
 
     least = _LEVELS.get(level or settled().settings.log_level, logging.WARNING)
@@ -24,6 +26,20 @@ def configure(level: str | None = None) -> None:
         logger_factory=_StderrLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def configure_when_needed() -> None:
+    """As `configure`, but only once there is a line, or user code that was loaded logs with structlog too.
+
+    What user code has configured stays.
+    """
+    set_up_at_first_line(configure)
+    if "structlog" not in sys.modules:
+        return
+    import structlog
+
+    if not structlog.is_configured():
+        configure()
 
 
 class _StderrLogger:

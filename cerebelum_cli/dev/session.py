@@ -29,6 +29,7 @@ from cerebelum_cli.dev.start_up import Ready, Stopwatch, announce
 from cerebelum_cli.dev.voice import Voice
 from cerebelum_cli.dev.watching import Watch, folders_below
 from cerebelum_cli.interrupts import Interrupts, handled
+from cerebelum_cli.own_log import configure_when_needed
 from cerebelum_cli.setting_model import Settings
 from cerebelum_cli.settings import node_settings, shown_store
 
@@ -115,6 +116,7 @@ class Session:
         await self._watch.arm()  # before files are read: what is saved while they are is news
         with self._libraries.noticed():
             outcomes = await self._reloader.start()
+        configure_when_needed()
         self._libraries.lacks_some(outcomes)
         await self._watch.arm()  # also the folders of what they import, and where what lacks would be installed
         total, here, elsewhere = await contents(engine)
@@ -171,6 +173,7 @@ class Session:
                 continue
             with self._libraries.noticed():
                 outcomes = await self._reloader.reload(concerning)
+            configure_when_needed()
             if self._libraries.lacks_some(outcomes):
                 await self._watch.arm()
             await self._schedules.keep_in_step(engine, self._reloader.serving())

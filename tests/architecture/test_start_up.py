@@ -59,3 +59,20 @@ def test_asking_the_command_about_itself_loads_no_engine(option: str) -> None:
     loaded = result.stderr.split()
     assert "cerebelum_cli.main" in loaded
     assert [name for name in loaded if name.partition(".")[0] in HEAVY or name.startswith(HEAVY_PARTS)] == []
+
+
+def test_the_dev_loop_is_ready_without_what_it_does_not_need(tmp_path: Path) -> None:
+    """Ready in 400 ms: a store that is counted and a log without a line import neither SQLAlchemy, structlog nor rich."""
+    (tmp_path / "flow.py").write_text("from cerebelum import workflow\n\n\n@workflow\nasync def flow() -> None: ...\n")
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{RUN_AND_LIST}", "dev"]
+    with subprocess.Popen(
+        [*command, "--store", "s.db"], cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert "ready in" in process.stdout.readline()
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+    loaded = errors.splitlines()[-1].split()
+    assert "cerebelum_cli.dev.session" in loaded
+    unwanted = (HEAVY - {"sqlite3", "uvloop"}) | {"rich", "structlog"}
+    assert [name for name in loaded if name.partition(".")[0] in unwanted] == []

@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from cerebelum.engine.runtime.code.modules import finder, forget
+from cerebelum.engine.runtime.own_log import set_up_at_first_line
 from tests.cli.cli_project import Project
 
 
@@ -27,6 +28,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     known = set(finder.names_under(""))
     yield Project(folder)
     structlog.reset_defaults()
+    set_up_at_first_line(None)
     captured = set(finder.names_under("")) - known
     loaded = [name for name, module in sys.modules.items() if _lies_in(tmp_path, module)]
     forget([*captured, *loaded])  # or a flow.py of the next test finds its name taken

@@ -51,6 +51,11 @@ def list_executions(connection: sqlite3.Connection, query: ExecutionFilter) -> l
     return [execution_of(row) for row in connection.execute(*list_statement(query))]
 
 
+def count_executions(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the number in each status that any has."""
+    return dict(connection.execute("SELECT status, count(*) FROM executions GROUP BY status").fetchall())
+
+
 def pending_inputs(connection: sqlite3.Connection) -> list[OpenInput]:
     """Return what waits for people."""
     return inputs_of(connection.execute(_PEOPLE))

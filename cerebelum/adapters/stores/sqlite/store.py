@@ -264,7 +264,7 @@ class SqliteStore:
 
     async def count_executions(self) -> dict[Status, int]:
         """Return the number in each status, zeros included."""
-        counts = {row[0]: row[1] for row in await self._reader.select(lambda queries: queries.count_executions())}
+        counts = await self._reader.call(listing.count_executions)
         return {status: counts.get(status, 0) for status in STATUSES}
 
     async def nodes(self) -> list[NodeRow]:
