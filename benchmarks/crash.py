@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks.engine import STEPS_EACH, Engine
 from benchmarks.sizes import BY_NAME, Sizes
+from benchmarks.start_up import environment
 from benchmarks.workloads import Metrics, check
 
 MIDWAY = "midway"
@@ -78,7 +79,7 @@ def _spawn(role: str, engine_name: str, url: str, size: str) -> subprocess.Popen
         "--size",
         size,
     ]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
 
 
 def _lines(process: subprocess.Popen[str]) -> Iterator[str]:

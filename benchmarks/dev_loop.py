@@ -16,6 +16,7 @@ from benchmarks.edited_processes import PATIENCE_S, DevProcess, UvicornProcess, 
 from benchmarks.sizes import Sizes
 from benchmarks.start_up import ROOT, bare_ms
 from benchmarks.workloads import Metrics, check, percentile
+from cerebelum.engine.domain.execution import OPEN, ExecutionRow
 
 _PROJECT = ROOT / "cerebelum" / "templates" / "basic"
 _STORE = ".cerebelum/dev.db"
@@ -71,7 +72,7 @@ def d3_reload_open(folder: Path, sizes: Sizes) -> Metrics:
             check([dict(found), said.facts["unchecked"]], [{outcome: sizes.dev_open}, 0])
             told_ms[outcome].append((said.at_ns - begun_ns) / 1e6)
             inside_ms[outcome].append(said.facts["duration_ms"])
-            asyncio.run(_settled(project, kinds))
+            asyncio.run(_settled(project, kinds, said.facts["version"] if fits else None))
     return {
         "count": sizes.dev_open,
         "moved_ms": statistics.median(told_ms["moved"]),
@@ -153,18 +154,17 @@ async def _start(project: Path, workflow: str, inputs: Sequence[dict[str, Any]])
 
 
 async def _begin(project: Path, kinds: Sequence[str]) -> None:
-    await _start(project, "order", [{"kind": kind} for kind in kinds])
-    await _settled(project, kinds)
+    await _start(project, "order", [{"kind": kind, "id": f"{kind}-{number}"} for number, kind in enumerate(kinds)])
+    await _settled(project, kinds, None)
 
 
-async def _settled(project: Path, kinds: Sequence[str]) -> None:
-    """Wait until all are where their kind says, and the sleepers out of memory.
+async def _settled(project: Path, kinds: Sequence[str], code: str | None) -> None:
+    """Wait until all are where their kind says, the sleepers out of memory, and all on `code`, if it is given.
 
     Raises:
         AssertionError: they do not get there.
     """
     from cerebelum.connect import open_store
-    from cerebelum.engine.domain.execution import OPEN
     from cerebelum.engine.ports.store import ExecutionFilter
 
     wanted, found = Counter(kinds), Counter[str]()
@@ -174,9 +174,7 @@ async def _settled(project: Path, kinds: Sequence[str]) -> None:
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 rows = await store.list_executions(ExecutionFilter(workflow="order", statuses=OPEN, limit=10_000))
-                found = Counter(
-                    "step" if row.status == "running" else "waiting" if row.owner else "sleeping" for row in rows
-                )
+                found = Counter(_kind(row) for row in rows if code in (None, row.code) and _is_in_place(row))
                 if found == wanted:
                     return
                 await asyncio.sleep(_LOOK_S)
@@ -184,3 +182,13 @@ async def _settled(project: Path, kinds: Sequence[str]) -> None:
         raise AssertionError(f"of {dict(wanted)} executions these are in place: {dict(found)}") from None
     finally:
         await store.close()
+
+
+def _kind(row: ExecutionRow) -> str:
+    return row.id.partition("-")[0]
+
+
+def _is_in_place(row: ExecutionRow) -> bool:
+    if _kind(row) == "step":
+        return row.status == "running"
+    return row.status == "waiting" and not (_kind(row) == "sleeping" and row.owner)

@@ -20,7 +20,8 @@ from typing import IO, Any, NamedTuple, Self
 from benchmarks.start_up import environment
 
 PATIENCE_S = 30.0
-_BETWEEN_REQUESTS_S = 0.001
+_BETWEEN_REQUESTS_S = 0.002
+_REQUEST_S = 0.2  # one that a process took which is about to end is never answered: ask anew
 
 
 class Said(NamedTuple):
@@ -127,7 +128,7 @@ class UvicornProcess(_Process):
         raise self.trouble(f"uvicorn did not answer {marker}")
 
     def _ask(self) -> str:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_REQUEST_S)
         try:
             connection.request("GET", "/")
             return connection.getresponse().read().decode()

@@ -59,9 +59,12 @@ def bare_ms(folder: Path) -> float:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a measured process: this checkout's code, and no settings of whoever measures."""
+    """Return the environment of a measured process: this checkout's code, and no settings of whoever measures.
+
+    Nor one that keeps Python from writing compiled modules: each start would compile what it imports.
+    """
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CEREBELUM_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CEREBELUM_", "PYTHON"))}
     return {**kept, "PYTHONPATH": path}
 
 
