@@ -202,9 +202,12 @@ class Reloader:
 
     async def _register(self, definition: WorkflowDefinition[..., Any], before: dict[str, str]) -> bool:
         """Make a workflow the newest version; return whether its code is other than before."""
+        registry, name = self._engine.registry, definition.name
         code = await self._engine.register(definition)
-        self._engine.registry.supersede(definition.name, but=code.short_digest)
-        former, before[definition.name] = before.get(definition.name), code.short_digest
+        if registry.is_superseded(name, code.short_digest):
+            registry.add(definition, code)  # its file went and came back as it was: the module was never another
+        registry.supersede(name, but=code.short_digest)
+        former, before[name] = before.get(name), code.short_digest
         return former != code.short_digest
 
     def _retire(self, loads: Sequence[_Load], gone: Sequence[ServedFile]) -> None:

@@ -211,6 +211,26 @@ async def test_new_and_deleted_files(memory_desk: Desk) -> None:
     assert not desk.reloader.concerns(desk.folder / "__pycache__" / "other.cpython-311.pyc")
 
 
+async def test_a_file_that_comes_back_as_it_was_serves_again(memory_desk: Desk) -> None:
+    """W3: deleted and restored with the same text, its module is the one that is loaded already; it takes starts again."""
+    desk = memory_desk
+    await desk.open(one("other"), "other.py")
+    path = desk.write(order(), "fresh.py")
+    await desk.reloader.reload([path])
+    handle = await desk.start()
+    await desk.waits(handle)
+    path.unlink()
+    await desk.reloader.reload([path])
+    (outcome,) = await desk.reloader.reload([desk.write(order(), "fresh.py")])
+    assert outcome.reloaded is not None
+    assert (outcome.reloaded.changed, outcome.reloaded.verdicts) == (("order",), [])
+    assert desk.world.engine.registry.serving() == ("order", "other")
+    for each in (handle, await desk.start()):
+        await each.signal("go", "on")
+        assert await desk.result(each) == ["first", "on", "last one"]
+    assert await desk.changes(handle) == []
+
+
 @pytest.mark.parametrize("together", [True, False])
 async def test_a_workflow_goes_to_another_file(memory_desk: Desk, together: bool) -> None:
     """W3: saved file by file it is declared twice for a moment, which is told; then it serves from its new place."""
