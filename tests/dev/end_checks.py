@@ -172,6 +172,10 @@ class EndChecks:
                 found.append(f"was told as moved, and ran on {codes(history)}: {verdict}")
             if verdict.outcome == "kept" and verdict.now in went:
                 found.append(f"was told as kept, and ran on {codes(history)}: {verdict}")
-        if told and told[-1].certain and told[-1].verdict.outcome == "kept" and row.code != told[-1].verdict.before:
+        if not told or told[-1].verdict.outcome != "kept" or row.code == told[-1].verdict.before:
+            return found
+        if (
+            self._hour.changed_in.get(row.workflow, 0) <= told[-1].edit
+        ):  # else it woke just while newer code was taken up
             found.append(f"was kept on {told[-1].verdict.before} and ended on {row.code}")
         return found

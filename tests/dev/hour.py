@@ -34,6 +34,7 @@ class Told(Struct, frozen=True):
 
     verdict: Verdict
     certain: bool
+    edit: int
 
 
 class Hour:
@@ -46,6 +47,7 @@ class Hour:
         self.reloader = Reloader(world.engine, [folder])
         self.told: dict[str, list[Told]] = {}
         self.made: list[str] = []
+        self.changed_in: dict[str, int] = {}  # workflow -> the last edit that changed its code
         self.waited, self.rested = set[str](), 0  # what executions stood at when edits came, and how often at rest
         self.verdicts: Counter[str] = Counter()
         self.old_code: list[weakref.ref[object]] = []
@@ -145,7 +147,8 @@ class Hour:
         reloaded = outcome.reloaded
         for verdict in reloaded.verdicts if reloaded else []:
             self.verdicts[verdict.outcome] += 1
-            self.told.setdefault(verdict.execution_id, []).append(Told(verdict, certain))
+            self.told.setdefault(verdict.execution_id, []).append(Told(verdict, certain, len(self.made)))
+        self.changed_in.update(dict.fromkeys(reloaded.changed if reloaded else (), len(self.made)))
         self.verdicts["unchecked"] += reloaded.unchecked if reloaded else 0
 
     async def _check_verdict(self, verdict: Verdict, edit: Edit) -> None:

@@ -42,7 +42,9 @@ def _was_an_hour(hour: Hour) -> None:
     assert hour.waited >= {"gated", "flaky", "sleep", "signal", "child", "refund"}, "each was open during an edit"
     assert hour.verdicts["moved"] > EDITS
     assert hour.verdicts["kept"] > EDITS / 2
-    assert hour.verdicts["unchecked"] == 0
+    assert hour.verdicts["unchecked"] < hour.verdicts["moved"] / 20, (
+        "those that end or go to rest while they are looked at"
+    )
     assert hour.rested > EDITS / 2, "executions were at rest in the store while files were edited"
 
 
