@@ -20,7 +20,9 @@ from cerebelum.engine.domain.execution import OPEN, ExecutionRow
 
 _PROJECT = ROOT / "cerebelum" / "templates" / "basic"
 _STORE = ".cerebelum/dev.db"
-_QUIET_S = 0.1  # between two edits: the last one's folders are watched again, its caches written
+_QUIET_S = (
+    0.7  # between two edits: people take longer, and uvicorn looks at none for 0.25 s, twice, after it began anew
+)
 _LOOK_S = 0.005
 
 
@@ -126,7 +128,8 @@ def _edits_of_an_application(folder: Path, edits: int) -> list[float]:
     times_ms = []
     with UvicornProcess(served) as server:
         server.answered(0)
-        for marker in range(1, edits + 1):
+        server.takes_up(served / "app.py", application(1), 1)
+        for marker in range(2, edits + 2):
             time.sleep(_QUIET_S)
             begun_ns = save(served / "app.py", application(marker))
             times_ms.append((server.answered(marker) - begun_ns) / 1e6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -118,9 +119,18 @@ class UvicornProcess(_Process):
         ]  # fmt: skip
         super().__init__(command, folder, subprocess.DEVNULL)
 
-    def answered(self, marker: int) -> int:
+    def takes_up(self, path: Path, text: str, marker: int) -> None:
+        """Save until it answers `marker`: it answers before its watch begins, and never sees what was saved between."""
+        for _ in range(round(PATIENCE_S)):
+            save(path, text)
+            with contextlib.suppress(AssertionError):
+                self.answered(marker, within_s=2)
+                return
+        raise self.trouble("uvicorn took up no edit")
+
+    def answered(self, marker: int, *, within_s: float = PATIENCE_S) -> int:
         """Ask until the answer is `marker`; return when it came, of the monotonic clock."""
-        until_ns = time.monotonic_ns() + round(PATIENCE_S * 1e9)
+        until_ns = time.monotonic_ns() + round(within_s * 1e9)
         while time.monotonic_ns() < until_ns:
             if self._ask() == str(marker):
                 return time.monotonic_ns()
