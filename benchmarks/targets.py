@@ -82,15 +82,15 @@ METRICS = (
         "D1", "uvicorn_over_bare_ms", "uvicorn `--reload` of a few lines to its first answer, over bare Python", "ms"
     ),
     Metric("D2", "live_p50_ms", "a flow's save until an execution runs on it, p50", "ms"),
-    Metric("D2", "live_p95_ms", "the same, p95", "ms"),
-    Metric("D2", "inside_p50_ms", "of these, from the news of the save until it is live, p50", "ms"),
-    Metric("D2", "inside_p95_ms", "the same, p95", "ms"),
+    Metric("D2", "live_p95_ms", "a flow's save until an execution runs on it, p95", "ms"),
+    Metric("D2", "inside_p50_ms", "of this, from the news of the save until new starts use it, p50", "ms"),
+    Metric("D2", "inside_p95_ms", "of this, from the news of the save until new starts use it, p95", "ms"),
     Metric("D2", "uvicorn_p50_ms", "uvicorn `--reload`: the save until a response is of the new code, p50", "ms"),
-    Metric("D2", "uvicorn_p95_ms", "the same, p95", "ms"),
-    Metric("D3", "moved_ms", "a flow's save until all open executions are told to move", "ms"),
-    Metric("D3", "moved_inside_ms", "of these, from the news of the save", "ms"),
-    Metric("D3", "kept_ms", "a flow's save until all open executions are told to stay: none fits", "ms"),
-    Metric("D3", "kept_inside_ms", "of these, from the news of the save", "ms"),
+    Metric("D2", "uvicorn_p95_ms", "uvicorn `--reload`: the save until a response is of the new code, p95", "ms"),
+    Metric("D3", "moved_ms", "a flow's save until it is told that all open executions moved", "ms"),
+    Metric("D3", "moved_inside_ms", "of this, from the news of the save", "ms"),
+    Metric("D3", "kept_ms", "a flow's save until it is told that all open executions stay: none fits", "ms"),
+    Metric("D3", "kept_inside_ms", "of this, from the news of the save", "ms"),
 )
 
 
