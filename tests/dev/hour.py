@@ -84,9 +84,16 @@ class Hour:
     async def end(self) -> None:
         """Let everybody go on, and wait until all have ended."""
         await self.load.minute(10_000)
-        async with asyncio.timeout(3 * PATIENCE_S):
-            while await self.world.store.list_executions(ExecutionFilter(statuses=OPEN, limit=1)):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        open_ones = ExecutionFilter(statuses=OPEN, limit=1_000)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while await self.world.store.list_executions(open_ones):  # noqa: ASYNC110 - whichever is the last
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            left = [
+                (row.id, row.workflow, row.current_step) for row in await self.world.store.list_executions(open_ones)
+            ]
+            raise AssertionError(f"{len(left)} do not end: {left[:5]}") from None
 
     async def _save(self, edit: Edit) -> list[FileOutcome]:
         (first, *more) = edit.saves
