@@ -161,6 +161,15 @@ def test_a_morning_of_edits_and_two_deaths_lose_nothing(project: Project, mornin
     All that was started from another process ends; each step took effect once, but the one that was killed; the kept
     ones answer with the words of the code that they fit.
     """
+    _until_it_dies_without_its_flow(project, morning)
+    _until_it_dies_with_a_broken_flow(morning)
+    _to_the_end(morning)
+    (project.folder / "free").touch()
+    morning.until_all_have_ended()
+    _check(project, morning)
+
+
+def _until_it_dies_without_its_flow(project: Project, morning: Morning) -> None:
     running = morning.running.told("ready")
     assert running["workflows"] == ["order", "stand"]
     assert project("start", "stand", "--id", "stand").exit_code == 0
@@ -182,6 +191,9 @@ def test_a_morning_of_edits_and_two_deaths_lose_nothing(project: Project, mornin
     (project.folder / "shop.py").unlink()
     morning.taken_up("removed")
     morning.die()
+
+
+def _until_it_dies_with_a_broken_flow(morning: Morning) -> None:
     morning.again()
     morning.flow("t3", LONGER, prices="p2")
     morning.taken_up("reloaded")
@@ -194,6 +206,9 @@ def test_a_morning_of_edits_and_two_deaths_lose_nothing(project: Project, mornin
     morning.flow("bad", PLAIN, more="\nimport no_such_module_anywhere\n", prices="p2")
     assert morning.running.told("error")["code"] == "CB103"
     morning.die()
+
+
+def _to_the_end(morning: Morning) -> None:
     morning.again()
     morning.flow("t6", PLAIN, prices="p2")
     morning.taken_up("fixed")
@@ -208,9 +223,6 @@ def test_a_morning_of_edits_and_two_deaths_lose_nothing(project: Project, mornin
         .replace("def stand(", "def later_too("),
     )
     morning.taken_up("reloaded", "later.py")  # of the quick saves before it, the last one counts
-    (project.folder / "free").touch()
-    morning.until_all_have_ended()
-    _check(project, morning)
 
 
 def _check(project: Project, morning: Morning) -> None:
