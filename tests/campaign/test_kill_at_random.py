@@ -107,10 +107,13 @@ async def test_the_demo_survives_kill_9_at_random_moments(
 
     hit_count, works = 0, [Work(url, tmp_path, ExecutionId.new()) for _ in range(KILLS)]
     for seed, work in enumerate(works):
-        hit, report, wrong = await kill_and_finish(store, work, random.Random(seed).uniform(0, 0.9 * lasts_s))
+        delay_s = random.Random(seed).uniform(0, 0.9 * lasts_s)
+        hit, report, wrong = await kill_and_finish(store, work, delay_s)
         assert wrong == [], f"seed {seed}"
         assert report == expected, f"seed {seed}"
         hit_count += hit
+        if not hit:
+            lasts_s = min(lasts_s, delay_s)  # it was through by then: the machine had been busier before
     assert hit_count >= MUST_HIT
     violations = await check_store(
         store, make_codec(), {"stdlib_index": stdlib_index},
