@@ -158,18 +158,24 @@ class Hour:
         self.changed_in.update(dict.fromkeys(reloaded.changed if reloaded else (), len(self.made)))
         self.verdicts["unchecked"] += reloaded.unchecked if reloaded else 0
 
+    async def _check_moved(self, verdict: Verdict, edit: Edit) -> None:
+        store, row = self.world.store, None
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while row is None or row.code != verdict.now:
+                    assert row is None or row.status not in FINAL, f"{edit}: told as moved, ended elsewhere: {verdict}"
+                    await asyncio.sleep(0.002)
+                    row = await store.get_execution(verdict.execution_id)
+        except TimeoutError:
+            here = verdict.execution_id in self.world.node.resident
+            raise AssertionError(f"{edit}: {verdict} is not on record; in memory: {here}; {row}") from None
+
     async def _check_verdict(self, verdict: Verdict, edit: Edit) -> None:
         """One that is kept does not fit, for a reason; one that moved is soon on record as moved."""
         store, serving = self.world.store, self.model.serving.get(verdict.workflow)
         if verdict.outcome == "moved":
-            async with asyncio.timeout(PATIENCE_S):
-                while True:
-                    row = await store.get_execution(verdict.execution_id)
-                    assert row is not None
-                    if row.code == verdict.now:
-                        return
-                    assert row.status not in FINAL, f"{edit}: told as moved, ended elsewhere: {verdict}"
-                    await asyncio.sleep(0.002)
+            await self._check_moved(verdict, edit)
+            return
         assert verdict.outcome == "kept", f"{edit}: {verdict}"
         assert verdict.reason
         if serving is None:
