@@ -104,7 +104,9 @@ class Rebuilder:
         Raises:
             HistoryMismatch: its history does not fit this code. Another error: the replay could not be made.
         """
-        return self._replay(definition, row, history, ev.CodeChanged(before=row.code, after=definition.code))
+        rebuilt = self._replay(definition, row, history, ev.CodeChanged(before=row.code, after=definition.code))
+        self._misfits.pop(row.id, None)  # what was found before was no misfit: code that was held up, say
+        return rebuilt
 
     def _replay(
         self,
