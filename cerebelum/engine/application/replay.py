@@ -83,7 +83,7 @@ class ExecutionReplay:
     async def _turns(self) -> AsyncIterator[Frame | None]:
         for count, frame in enumerate(self._pass(), 1):
             yield frame
-            if count % _EVENTS_PER_TURN == 0:
+            if frame is None or count % _EVENTS_PER_TURN == 0:
                 await asyncio.sleep(0)
 
     def _pass(self) -> Iterator[Frame | None]:
@@ -95,6 +95,7 @@ class ExecutionReplay:
             watchdog.stop()
 
     def _watched_pass(self, watchdog: Watchdog) -> Iterator[Frame | None]:
+        """Yield each frame; where none are wanted, None now and then."""
         run = WorkflowRun(self.row.id, self.code.definition, self._codec)
         replay = Replay(run, self._history, observe=True, watch=watchdog.run)
         recorder = FrameRecorder(self.row.id, run, self._watches) if self._frames else None
@@ -102,10 +103,11 @@ class ExecutionReplay:
         try:
             for recorded, event in replay.steps():
                 events = recorded.version
-                frame = None if recorder is None else recorder.frame(recorded, event)
-                took_s += real.perf_counter() - since_s
-                yield frame
-                since_s = real.perf_counter()
+                if recorder is not None or events % _EVENTS_PER_TURN == 0:
+                    frame = None if recorder is None else recorder.frame(recorded, event)
+                    took_s += real.perf_counter() - since_s
+                    yield frame
+                    since_s = real.perf_counter()
                 if events >= self._to_version:
                     break
             took_us = round((took_s + real.perf_counter() - since_s) * 1e6)

@@ -128,7 +128,8 @@ def with_plain_frames(frames: Iterator[FrameType]) -> Iterator[FrameType]:
     """Yield `frames`, each driver followed by what it drives."""
     for frame in frames:
         yield frame
-        yield from plain_frames(frame)
+        if frame.f_code is _drive.__code__:
+            yield from plain_frames(frame)
 
 
 def either_form(function: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
