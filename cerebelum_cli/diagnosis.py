@@ -35,6 +35,7 @@ PARTS: tuple[tuple[str, str, str], ...] = (
     ("aiosqlite", "", "lists on SQLite"),
     ("asyncpg", "", "PostgreSQL"),
     ("structlog", "", "the process's own log"),
+    ("watchfiles", "", "`cerebelum dev`"),
     ("yaml", "yaml", "workflows as YAML"),
     ("pydantic", "", "pydantic models as inputs"),
     ("markdownify", "examples", "examples/ingest"),
