@@ -1,14 +1,18 @@
-"""W9: replay of a long history: code and events only, and with the frame that time travel shows at every event."""
+"""W9: replay of a long history: code and events only, with the frame that time travel shows at every event, and walked."""
 
 from __future__ import annotations
 
+import random
 import time
 
 from benchmarks.cerebelum_engine import CerebelumEngine
 from benchmarks.cerebelum_flows import FLOWS
 from benchmarks.sizes import Sizes
 from benchmarks.workloads import Metrics
+from cerebelum.engine.application.frames import Frames
 from cerebelum.engine.application.replay import ExecutionReplay, replay_execution
+
+_JUMPS = 1_000
 
 
 async def w9_replay(engine: CerebelumEngine, sizes: Sizes) -> Metrics:
@@ -23,7 +27,28 @@ async def w9_replay(engine: CerebelumEngine, sizes: Sizes) -> Metrics:
         framed = await replay_execution(engine.client.engine, handle.id, definition=FLOWS["many_steps"])
         frames_s += _timed_s(framed, frame_count=events)
     total = events * sizes.replays
-    return {"count": events, "events_per_s": total / plain_s, "events_with_frames_per_s": total / frames_s}
+    walked = await replay_execution(engine.client.engine, handle.id, definition=FLOWS["many_steps"])
+    return {
+        "count": events,
+        "events_per_s": total / plain_s,
+        "events_with_frames_per_s": total / frames_s,
+        **_walk(walked),
+    }
+
+
+def _walk(replay: ExecutionReplay) -> Metrics:
+    """Open the frames, then jump to and fro among them."""
+    started_s, draw, took_ms = time.perf_counter(), random.Random(9), []
+    with Frames(replay) as frames:
+        frames.at(1)
+        first_ms = (time.perf_counter() - started_s) * 1_000
+        frames.wait()
+        for _ in range(_JUMPS):
+            version, began_s = draw.randint(1, frames.total), time.perf_counter()
+            if frames.at(version).version != version:
+                raise AssertionError(f"the frame of event {version} is another one's")
+            took_ms.append((time.perf_counter() - began_s) * 1_000)
+    return {"first_frame_ms": first_ms, "jump_p99_ms": sorted(took_ms)[int(_JUMPS * 0.99)]}
 
 
 def _timed_s(replay: ExecutionReplay, *, frame_count: int) -> float:

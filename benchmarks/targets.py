@@ -74,6 +74,8 @@ METRICS = (
     Metric("W8", "first_run_ms", "the first `run` in a folder: makes the database", "ms"),
     Metric("W9", "events_per_s", "replay without frames", "events/s", True),
     Metric("W9", "events_with_frames_per_s", "replay with a frame at each event", "events/s", True),
+    Metric("W9", "first_frame_ms", "from the loaded history to the first frame on show", "ms"),
+    Metric("W9", "jump_p99_ms", "going to any event of the replay, p99", "ms"),
     Metric(
         "D1", "ready_over_bare_ms", "`cerebelum dev` in the basic project to its ready line, over bare Python", "ms"
     ),
@@ -121,6 +123,7 @@ TARGETS = (
     Target(SQLITE, "W8", "run_over_bare_ms", 400),
     Target(SQLITE, "W9", "events_per_s", 100_000),
     Target(SQLITE, "W9", "events_with_frames_per_s", 20_000),
+    Target(SQLITE, "W9", "jump_p99_ms", 50),
     Target(SQLITE, "D1", "ready_over_bare_ms", 400),
     Target(SQLITE, "D2", "live_p50_ms", 50),
     Target(SQLITE, "D2", "live_p95_ms", 50),

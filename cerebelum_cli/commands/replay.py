@@ -10,11 +10,11 @@ from cerebelum_cli.options import Format, JsonOption, OutputOption, ReadId, Stor
 from cerebelum_cli.streams import out
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from cerebelum.engine.application.engine import Engine
     from cerebelum.engine.application.replay import ExecutionReplay
     from cerebelum.engine.application.replay_report import ReplayReport
-
-_COLUMNS = ("N", "EVENT", "AFTER", "LINE", "SUMMARY")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,14 +28,17 @@ def replay(
         int | None, typer.Option("--to", min=1, metavar="N", help="Stop after event N, and show the state there.")
     ] = None,
     watch: Annotated[
-        list[str] | None, typer.Option("--watch", metavar="PATH", help="Follow a local: order, order.total, items[0].")
+        list[str] | None, typer.Option("--watch", metavar="EXPR", help="Follow a value: order.total, len(items) > 3.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only compare, with the code on disk.")] = False,
     code: Annotated[
         str | None,
         typer.Option("--code", metavar="FLOW.py[:name]", help="Replay on this code; default: the code that ran."),
     ] = None,
-    plain: Annotated[bool, typer.Option("--plain", help="Lines only: the events, without locals.")] = False,
+    plain: Annotated[
+        bool,
+        typer.Option("--plain", help="Step through it with typed commands (? lists them); without input, lines only."),
+    ] = False,
     store: StoreOption = None,
     output: OutputOption = Format.text,
     as_json: JsonOption = False,
@@ -48,7 +51,8 @@ def replay(
     from cerebelum_cli.settings import store_url
 
     wanted = _Wanted(execution_id, to, watch or [], check, code, plain, chosen(output, as_json))
-    run_async(_replay(store_url(store), wanted))
+    made = run_async(_loaded(store_url(store), wanted))
+    _replay(made, wanted)
 
 
 class _Wanted:
@@ -59,31 +63,36 @@ class _Wanted:
         self.code, self.plain, self.output = code, plain, output
 
 
-async def _replay(url: str, wanted: _Wanted) -> None:
-    from cerebelum.engine.domain.errors import HistoryMismatch
-    from cerebelum.engine.domain.errors_determinism import ActivationBlocked
+async def _loaded(url: str, wanted: _Wanted) -> ExecutionReplay:
     from cerebelum_cli.composition import reading
-    from cerebelum_cli.errors import ReplayDiffers
 
     async with reading(url) as engine:
-        made = await _load(engine, url, wanted)
-        try:
-            report = made.to_end() if wanted.check else await _show(made, wanted)
-        except HistoryMismatch as error:
-            _add_source(error, made)
-            raise
-        except ActivationBlocked as error:
-            error.exit_code = ReplayDiffers.exit_code  # the code does not go the recorded way
-            raise
-        if wanted.check and wanted.output in (Format.json, Format.jsonl):
-            from cerebelum_cli.output import print_json
+        return await _load(engine, url, wanted)
 
-            print_json(_of_report(report))
-        _tell(report)
-        if report.stuck and report.is_open:
-            raise ReplayDiffers(report.execution_id, f"still open ({report.status})", f"does not wait: {report.stuck}")
-        if not report.fits:
-            raise ReplayDiffers(report.execution_id, report.recorded, report.replayed)
+
+def _replay(made: ExecutionReplay, wanted: _Wanted) -> None:
+    from cerebelum.engine.domain.errors import HistoryMismatch
+    from cerebelum.engine.domain.errors_determinism import ActivationBlocked
+    from cerebelum_cli.errors import ReplayDiffers
+
+    try:
+        report = made.to_end() if wanted.check else _shown(made, wanted)
+    except HistoryMismatch as error:
+        _add_source(error, made)
+        raise
+    except ActivationBlocked as error:
+        error.exit_code = ReplayDiffers.exit_code  # the code does not go the recorded way
+        raise
+    if wanted.check and wanted.output in (Format.json, Format.jsonl):
+        from cerebelum_cli.output import print_json
+        from cerebelum_cli.replay_shapes import of_report
+
+        print_json(of_report(report))
+    _tell(report, made)
+    if report.stuck and report.is_open:
+        raise ReplayDiffers(report.execution_id, f"still open ({report.status})", f"does not wait: {report.stuck}")
+    if not report.fits:
+        raise ReplayDiffers(report.execution_id, report.recorded, report.replayed)
 
 
 async def _load(engine: Engine, url: str, wanted: _Wanted) -> ExecutionReplay:
@@ -113,35 +122,87 @@ async def _load(engine: Engine, url: str, wanted: _Wanted) -> ExecutionReplay:
             watch=wanted.watch, frames=not wanted.check,
         )  # fmt: skip
     except ValueError as error:
-        raise UsageProblem(str(error), help_="cerebelum replay ID --watch order.total") from None
+        raise UsageProblem(str(error), help_=f"cerebelum replay {execution_id} --watch order.total") from None
 
 
-async def _show(made: ExecutionReplay, wanted: _Wanted) -> ReplayReport:
-    from cerebelum_cli.output import print_json_line, print_rows
-    from cerebelum_cli.replay_text import of_frame, print_frame, print_state
+def _shown(made: ExecutionReplay, wanted: _Wanted) -> ReplayReport:
+    if wanted.plain and wanted.output is Format.text:
+        import sys
 
-    shapes: list[dict[str, Any]] = []
-    start_us, last = None, None
-    for frame in made:
-        start_us = frame.at_us if start_us is None else start_us
-        last = frame
-        if wanted.output is Format.text:
-            print_frame(frame, start_us, plain=wanted.plain)
-        elif wanted.output is Format.json:
-            shapes.append(of_frame(made.row.id, frame))
-        elif wanted.output is Format.jsonl:
-            print_json_line(of_frame(made.row.id, frame))
-        else:
-            out(str(frame.version))
-    if wanted.output is Format.json:
-        print_rows(Format.json, [(shape, ()) for shape in shapes], _COLUMNS, id_key="version")
-    if last is not None and wanted.to is not None and wanted.output is Format.text:
-        print_state(last, made.code.sources)
+        from cerebelum_cli.typed_lines import typed_lines
+
+        lines = typed_lines(sys.stdin, sys.stdout)
+        if lines is not None:
+            return _walked(made, wanted, lines)
+    if wanted.output is Format.text:
+        _print_all(made, wanted)
+    else:
+        _print_data(made, wanted.output)
     assert made.report is not None
     return made.report
 
 
-def _tell(report: ReplayReport) -> None:
+def _walked(
+    made: ExecutionReplay, wanted: _Wanted, lines: Callable[[Callable[[], str]], Iterator[str]]
+) -> ReplayReport:
+    """Step through the frames as the typed lines say."""
+    from cerebelum.engine.application.frames import Frames
+    from cerebelum_cli.stepper import Stepper
+    from cerebelum_cli.streams import err
+
+    stepper = Stepper(Frames(made), say=out, tell=err, at=wanted.to or 1)
+    try:
+        stepper.show()
+        for line in lines(lambda: stepper.prompt):
+            if not stepper.do(line):
+                break
+        stepper.frames.wait()
+        if stepper.frames.error is not None:
+            raise stepper.frames.error
+        report = stepper.frames.report
+    finally:
+        stepper.frames.close()
+    assert report is not None, "a pass that ends without an error has reported"
+    return report
+
+
+def _print_all(made: ExecutionReplay, wanted: _Wanted) -> None:
+    from cerebelum_cli.output import say
+    from cerebelum_cli.replay_text import print_frame, print_state
+
+    start_us, last, valueless = None, None, dict.fromkeys(made.watches, "")
+    for frame in made:
+        start_us = frame.at_us if start_us is None else start_us
+        last = frame
+        print_frame(frame, start_us, plain=wanted.plain)
+        for text in frame.watched:
+            valueless.pop(text, None)
+        valueless |= {text: reason for text, reason in frame.watch_errors.items() if valueless.get(text) == ""}
+    if last is not None and wanted.to is not None:
+        print_state(last, made.sources(last.code))
+    for text, reason in valueless.items():
+        say(f"watch {text} had no value at any event{f': {reason}' if reason else ''}")
+
+
+def _print_data(made: ExecutionReplay, output: Format) -> None:
+    """Print frames as they are made; none is kept."""
+    from cerebelum_cli.json_stream import JsonArray
+    from cerebelum_cli.output import print_json_line
+    from cerebelum_cli.replay_shapes import of_frame
+
+    if output is Format.json:
+        with JsonArray() as array:
+            for frame in made:
+                array.add(of_frame(made.row.id, frame, made.sources(frame.code)))
+        return
+    for frame in made:
+        if output is Format.jsonl:
+            print_json_line(of_frame(made.row.id, frame, made.sources(frame.code)))
+        else:
+            out(str(frame.version))
+
+
+def _tell(report: ReplayReport, made: ExecutionReplay) -> None:
     from cerebelum_cli.output import say
     from cerebelum_cli.words import duration
 
@@ -162,26 +223,11 @@ def _tell(report: ReplayReport) -> None:
     )
     if report.stuck:
         say(f"  {report.stuck}")
+    for digest in made.missing:
+        say(f"  the code @{digest[:4]} is not stored any more: its events are shown on the version after it")
 
 
 _ORIGINS = {"loaded": "as it ran", "stored": "as it ran", "given": "from disk"}
-
-
-def _of_report(report: ReplayReport) -> dict[str, Any]:
-    return {
-        "schema": "cerebelum.replay/1",
-        "execution_id": report.execution_id,
-        "workflow": report.workflow,
-        "code": report.code,
-        "code_origin": report.code_origin,
-        "status": report.status,
-        "events": report.events,
-        "event_count": report.event_count,
-        "outcome": report.outcome,
-        "recorded": report.recorded,
-        "replayed": report.replayed,
-        "duration_ms": report.took_us / 1000,
-    }
 
 
 def _add_source(error: Any, made: ExecutionReplay) -> None:

@@ -1,29 +1,35 @@
 """Replay: an execution's code against its history, for people to watch. No step runs, and nothing is written.
 
-One pass gives one frame per event, each made when it is asked for. A difference between the code and the history ends
+One pass gives one frame per event, each made when it is asked for, on the version of the code that ran it: where the
+execution moved to other code, that code is brought to the same event, and shown from there on. A difference between the code and the history ends
 the pass with `HistoryMismatch`; a different end of the same path is told in the report.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from cerebelum.engine.application import query
-from cerebelum.engine.application.code_that_ran import Code, code_that_ran, given_code
+from cerebelum.engine.application.code_that_ran import Code, CodeSpan, codes_that_ran, given_code
 from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.application.frame_recorder import FrameRecorder
+from cerebelum.engine.application.replay_logs import ReplayLogs
 from cerebelum.engine.application.replay_report import ReplayReport, make_report
+from cerebelum.engine.application.stored_history import read_history, since_checkpoint
 from cerebelum.engine.application.watching import parse_watch
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
+from cerebelum.engine.domain.errors import HistoryMismatch
 from cerebelum.engine.domain.errors_determinism import ActivationBlocked
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum.engine.runtime.frames import Frame
 from cerebelum.engine.runtime.interception import install, real
+from cerebelum.engine.runtime.limited_repr import LimitedReprs
 from cerebelum.engine.runtime.replay import Replay
 from cerebelum.engine.runtime.run import WorkflowRun
 from cerebelum.engine.runtime.watchdog import Watchdog
@@ -37,19 +43,51 @@ class ExecutionReplay:
 
     Attributes:
         row: as the store has it.
-        code: the version it is replayed on, with the text of its files where that may not be the one on disk.
+        spans: the versions that ran, each from its first event on, with the text of their files.
+        missing: digests of versions that ran and are neither loaded nor stored: their events are shown on the next one.
         report: of the last pass that came to its end; None before.
     """
 
     def __init__(
-        self, row: ExecutionRow, history: Sequence[RecordedEvent], code: Code, codec: PayloadCodec, *,
-        to_version: int | None = None, watch: Sequence[str] = (), frames: bool = True,
+        self, row: ExecutionRow, history: Sequence[RecordedEvent], spans: Sequence[CodeSpan], codec: PayloadCodec, *,
+        to_version: int | None = None, watch: Sequence[str] = (), frames: bool = True, logs: ReplayLogs | None = None,
+        missing: Sequence[str] = (),
     ) -> None:  # fmt: skip
-        self.row, self.code = row, code
+        self.row, self.spans, self.missing = row, tuple(spans), tuple(missing)
         self.report: ReplayReport | None = None
-        self._history, self._codec, self._frames = history, codec, frames
-        self._to_version = len(history) if to_version is None else to_version
+        self._history, self._codec, self._frames, self._logs = history, codec, frames, logs
+        self._to_version = len(history) if to_version is None else min(to_version, len(history))
         self._watches = [parse_watch(text) for text in watch]
+
+    @property
+    def code(self) -> Code:
+        """The version of the last event that is shown."""
+        return self.spans[-1].code
+
+    @property
+    def event_count(self) -> int:
+        """Of the events that a whole pass shows."""
+        return self._to_version
+
+    @property
+    def watches(self) -> tuple[str, ...]:
+        """The watched expressions."""
+        return tuple(watch.text for watch in self._watches)
+
+    def sources(self, digest: str) -> Mapping[str, str]:
+        """Return the files of a version, by the name that frames have: file -> the text that ran."""
+        return next((span.code.sources for span in self.spans if span.code.digest == digest), {})
+
+    def watching(self, *texts: str) -> ExecutionReplay:
+        """Return the same replay with these watches instead of its own.
+
+        Raises:
+            ValueError: a text is no expression.
+        """
+        return ExecutionReplay(
+            self.row, self._history, self.spans, self._codec, to_version=self._to_version, watch=texts,
+            frames=True, logs=self._logs, missing=self.missing,
+        )  # fmt: skip
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frame after each event; none with `frames=False`.
@@ -89,32 +127,79 @@ class ExecutionReplay:
     def _pass(self) -> Iterator[Frame | None]:
         watchdog = Watchdog(_LIMIT_S, lambda _: None, limit_s=_LIMIT_S)
         watchdog.start()
+        reprs = LimitedReprs()
         try:
-            yield from self._watched_pass(watchdog)
+            yield from self._spans_in_turn(watchdog, reprs)
         finally:
             watchdog.stop()
+            reprs.close()
 
-    def _watched_pass(self, watchdog: Watchdog) -> Iterator[Frame | None]:
-        """Yield each frame; where none are wanted, None now and then."""
-        run = WorkflowRun(self.row.id, self.code.definition, self._codec)
-        replay = Replay(run, self._history, observe=True, watch=watchdog.run)
-        recorder = FrameRecorder(self.row.id, run, self._watches) if self._frames else None
-        events, took_s, since_s = 0, 0.0, real.perf_counter()
+    def _spans_in_turn(self, watchdog: Watchdog, reprs: LimitedReprs) -> Iterator[Frame | None]:
+        """Go through the history, each event on the code that ran it; to compare only, on the last version alone."""
+        recorder, spans = None, self.spans
+        if self._frames:
+            logs = None if self._logs is None else self._logs.cursor()
+            recorder = FrameRecorder(self.row.id, self._watches, logs=logs, last_version=len(self._history))
+        else:
+            spans = spans[-1:]
+        ends = [*(span.from_version - 1 for span in spans[1:]), self._to_version]
+        progress = _Progress()
+        for span, end in zip(spans, ends, strict=True):
+            known = self._history
+            while True:
+                try:
+                    yield from self._on(span.code, known, end, recorder, progress, watchdog, reprs)
+                except HistoryMismatch:
+                    since = since_checkpoint(known, span.from_version) if progress.events < span.from_version else None
+                    if since is not None and known is self._history:
+                        known = since  # it moved from a checkpoint, so its new code need not fit what lies before
+                        continue
+                    if span is spans[-1]:
+                        raise
+                    # The execution moved to newer code that fits, so the rest is shown on that
+                break
+
+    def _on(
+        self, code: Code, known: Sequence[RecordedEvent], end: int, recorder: FrameRecorder | None, progress: _Progress, watchdog: Watchdog,
+        reprs: LimitedReprs,
+    ) -> Iterator[Frame | None]:  # fmt: skip
+        """Replay on one version from the beginning, and yield the frames from where others have stopped to `end`."""
+        run = WorkflowRun(self.row.id, code.definition, self._codec)
+        replay = Replay(run, known, observe=True, watch=watchdog.run)
+        shown = progress.events
+        if recorder is not None:
+            recorder.follow(run, code.digest)
+        since_s = real.perf_counter()
         try:
             for recorded, event in replay.steps():
-                events = recorded.version
-                if recorder is not None or events % _EVENTS_PER_TURN == 0:
-                    frame = None if recorder is None else recorder.frame(recorded, event)
-                    took_s += real.perf_counter() - since_s
+                if recorded.version <= shown:
+                    continue
+                progress.events, frame = recorded.version, None
+                if recorder is not None:
+                    with reprs:
+                        frame = watchdog.run(self.row.id, recorder.frame, recorded, event)
+                if frame is not None or progress.events % _EVENTS_PER_TURN == 0:  # None: others may have their turn
+                    progress.took_s += real.perf_counter() - since_s
                     yield frame
                     since_s = real.perf_counter()
-                if events >= self._to_version:
+                if recorded.version >= end:
                     break
-            took_us = round((took_s + real.perf_counter() - since_s) * 1e6)
-            self.report = make_report(self.row, self.code, self._history, replay, self._codec, events, took_us)
+            progress.took_s += real.perf_counter() - since_s
+            if end >= self._to_version:
+                self.report = make_report(
+                    self.row, code, self._history, replay, self._codec, progress.events, round(progress.took_s * 1e6)
+                )
         finally:
             with suppress(ActivationBlocked):  # `finally` blocks that never end are left where they are
                 watchdog.run(self.row.id, run.close)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Of one pass: the events that were shown, and the time that took without the reader's own."""
+
+    events: int = 0
+    took_s: float = 0.0
 
 
 async def replay_execution(
@@ -131,12 +216,13 @@ async def replay_execution(
     Args:
         definition: replay on this code; default: on the code that ran, from the store where it is not loaded.
         to_version: stop after this event; default: the newest.
-        watch: paths such as `order.total`, looked up in the locals of each frame, innermost function first.
+        watch: expressions such as `order.total > 100`: names are looked up in the locals of each frame, innermost
+            function first, then in the context of a flow.
         frames: False: compare only, which is several times faster.
 
     Raises:
         ExecutionNotFound: no such execution.
-        ValueError: `to_version` is below 1, or a watch is no path.
+        ValueError: `to_version` is below 1, or a watch is no expression.
         CodeNotStored, StoredCodeRefused, FlowSyntaxError, FlowImportFailed: as `code_that_ran`.
     """
     if to_version is not None and to_version < 1:
@@ -146,12 +232,17 @@ async def replay_execution(
     if row is None:
         raise await query.not_found(engine, execution_id)
     # All of it, also to stop early: what comes later decides which branch `patched` took before.
-    history = await query.history(engine, execution_id)
+    history = await read_history(engine, execution_id)
+    missing: list[str] = []
     if definition is None:
-        code = await code_that_ran(engine, row, history, to_version=to_version)
+        spans, missing = await codes_that_ran(engine, row, history, to_version=to_version)
     else:
-        code = given_code(definition)
-    return ExecutionReplay(row, history, code, engine.codec, to_version=to_version, watch=watch, frames=frames)
+        spans = [CodeSpan(1, given_code(definition))]
+    logs = await ReplayLogs.read(engine, execution_id) if frames else None
+    return ExecutionReplay(
+        row, history, spans, engine.codec, to_version=to_version, watch=watch, frames=frames, logs=logs,
+        missing=missing,
+    )  # fmt: skip
 
 
 async def check_execution(

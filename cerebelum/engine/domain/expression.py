@@ -71,7 +71,7 @@ class Expression:
             ExpressionError: it is not an expression, or holds something that is not allowed; with its position.
         """
         self.text = text
-        self._tree = _parsed(text)
+        self._tree = parsed(text)
 
     def evaluate(self, state: Mapping[str, Any]) -> Any:
         """Return its value; a name is a key of `state`.
@@ -112,7 +112,15 @@ class Expression:
         return f"Expression({self.text!r})"
 
 
-def _parsed(text: str) -> Tree:
+def parsed(text: str, *, private_names: bool = False) -> Tree:
+    """Return the parts of an expression, to be evaluated in another way than `Expression` does.
+
+    Args:
+        private_names: names may begin with an underscore.
+
+    Raises:
+        ExpressionError: as `Expression`.
+    """
     if not isinstance(text, str):
         raise ExpressionError(str(type(text).__name__), 0, "an expression must be a text")
     if len(text) > MOST_CHARS:
@@ -121,7 +129,7 @@ def _parsed(text: str) -> Tree:
         if not character.isprintable() or 0xD800 <= ord(character) < 0xE000:
             raise ExpressionError(text, position, "an expression is one line of printable characters")
     lead = len(text) - len(text.lstrip())
-    return _Builder(text, lead).build(_syntax(text, lead))
+    return _Builder(text, lead, private_names=private_names).build(_syntax(text, lead))
 
 
 def _syntax(text: str, lead: int) -> ast.expr:
@@ -148,8 +156,8 @@ def _advice(text: str) -> str:
 class _Builder:
     """Rebuilds Python's tree as ours; whatever is not listed is refused."""
 
-    def __init__(self, text: str, lead: int) -> None:
-        self._text, self._lead, self._depth = text, lead, 0
+    def __init__(self, text: str, lead: int, *, private_names: bool) -> None:
+        self._text, self._lead, self._depth, self._private_names = text, lead, 0, private_names
         self._bytes = text[lead:].encode()
 
     def build(self, node: ast.expr) -> Tree:
@@ -183,7 +191,7 @@ class _Builder:
         return Name(self._at(node), node.id)
 
     def _public(self, node: ast.expr, name: str) -> None:
-        if name.startswith("_"):
+        if name.startswith("_") and not self._private_names:
             self._refuse(node, f"names that begin with an underscore are not allowed: {name}")
 
     def _field(self, node: ast.Attribute) -> Tree:

@@ -29,6 +29,7 @@ MAX_TASKS = 50  # of one frame: the oldest
 MAX_OPEN = 50  # of one frame: the oldest
 MAX_ENTRIES = 50  # of one chain: the innermost
 MAX_LOCALS = 50  # of one entry
+MAX_LOGS = 20  # new lines of one frame: the newest
 _MAX_DEPTH = 100_000  # of the walk; a chain cannot be endless, but it is not ours
 _ENGINE = str(Path(__file__).resolve().parents[2]) + "/"
 _LIBRARY = (str(Path(asyncio.__file__).parent) + "/", contextlib.__file__)
@@ -49,8 +50,19 @@ class StackEntry(Struct, frozen=True, kw_only=True):
 class TaskStack(Struct, frozen=True, kw_only=True):
     """One live task: its name, and its chain from the outermost function to the one that waits."""
 
-    task: str
+    task: str  # its name; `task-2` and so on where the code gave none
     stack: list[StackEntry]
+    number: int = 0  # in the order of making, from 1; the same on every replay
+
+
+class ShownLog(Struct, frozen=True, kw_only=True):
+    """One captured line, cut."""
+
+    at_us: int
+    step: str
+    attempt: int
+    level: str
+    message: str
 
 
 class Frame(Struct, frozen=True, kw_only=True):
@@ -61,15 +73,23 @@ class Frame(Struct, frozen=True, kw_only=True):
     summary: str = ""  # what happened, in one line
     status: str
     at_us: int  # when the event was recorded
+    number: int = 0  # of the step, timer, wait or child that the event is about; 0: of none
+    code: str = ""  # digest of the version that ran
     now_us: int = 0  # workflow time: what `time.time()` says in the workflow
     tasks: list[TaskStack] = field(default_factory=list)  # the main one first; MAX_TASKS at most
     task_count: int = 0  # of live tasks, shown or not
     changed: list[Change] = field(default_factory=list)  # all that of the main task, outermost function first
     context: str | None = None  # of a graph, rendered
+    context_values: dict[str, str] = field(default_factory=dict)  # key -> rendered value
+    context_changed: list[Change] = field(default_factory=list)  # of these, against the frame before
     open: list[OpenWait] = field(default_factory=list)  # steps, timers, waits, children; MAX_OPEN at most
     open_count: int = 0
     watched: dict[str, str] = field(default_factory=dict)  # expression -> rendered value; left out while there is none
     watched_changed: list[Change] = field(default_factory=list)
+    watch_errors: dict[str, str] = field(default_factory=dict)  # expression -> why it has no value here
+    log_count: int = 0  # captured lines up to this event
+    log_new: int = 0  # of them, since the event before
+    logs: list[ShownLog] = field(default_factory=list)  # the new ones; MAX_LOGS at most, the newest
 
 
 def capture_tasks(tasks: Iterable[asyncio.Task[Any]]) -> list[TaskStack]:
@@ -84,20 +104,21 @@ def capture_stack(coroutine: Any) -> list[StackEntry]:
     Frames of the engine and of asyncio are left out, unless nothing else remains. Values are rendered and masked by
     `render_named`. Also for generators and async generators.
     """
-    return [_entry(frame) for frame in shown_frames(coroutine)]
+    return [entry_of(frame) for frame in shown_frames(coroutine)]
 
 
 def shown_frames(coroutine: Any) -> list[FrameType]:
     """Return the interpreter's frames of what `capture_stack` shows, outermost first."""
     kept: deque[FrameType] = deque(maxlen=MAX_ENTRIES)
     hidden: deque[FrameType] = deque(maxlen=MAX_ENTRIES)
-    for frame in islice(with_plain_frames(_frames(coroutine)), _MAX_DEPTH):
-        (hidden if _is_hidden(frame) else kept).append(frame)
+    for frame in islice(with_plain_frames(chain_frames(coroutine)), _MAX_DEPTH):
+        (hidden if is_hidden(frame) else kept).append(frame)
     calls = [frame for frame in hidden if frame.f_code in _CALLS]
     return list(kept) or calls or list(hidden)
 
 
-def _frames(coroutine: Any) -> Iterator[FrameType]:
+def chain_frames(coroutine: Any) -> Iterator[FrameType]:
+    """Yield the interpreter's frames of what `coroutine` waits in, outermost first, ours and asyncio's among them."""
     for each in await_chain(coroutine):
         if isinstance(each, CoroutineType):
             frame = each.cr_frame
@@ -107,11 +128,13 @@ def _frames(coroutine: Any) -> Iterator[FrameType]:
             yield frame
 
 
-def _is_hidden(frame: FrameType) -> bool:
+def is_hidden(frame: FrameType) -> bool:
+    """Whether a frame is the engine's or asyncio's: a reader wants to see their own."""
     return frame.f_code.co_filename.startswith((_ENGINE, *_LIBRARY))
 
 
-def _entry(frame: FrameType) -> StackEntry:
+def entry_of(frame: FrameType) -> StackEntry:
+    """Return what is shown of one frame."""
     code = frame.f_code
     if code in _CALLS:
         return _call(frame.f_locals)

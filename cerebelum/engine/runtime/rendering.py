@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import re
+import threading
 import types
 from array import array
 from collections import ChainMap, UserDict, UserList, deque
@@ -44,6 +45,13 @@ _CODE = (
     types.GeneratorType,
     types.AsyncGeneratorType,
 )
+
+
+class _OwnReprs(threading.local):
+    call: Callable[[Any], str] = staticmethod(repr)
+
+
+own_reprs = _OwnReprs()  # how this thread asks objects for their own text; a replay waits for it no longer than a limit
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -166,9 +174,16 @@ class _Writer:
             self.text(_own_repr(value, kind, self._left + 1))
 
     def _mapping(self, value: Any, kind: type, depth: int) -> None:
-        pairs: Iterable[tuple[Any, Any]] = dict.items(value) if isinstance(value, dict) else value.items()
+        is_dict = issubclass(kind, dict)  # and read as one, whatever a subclass makes of it
+        pairs: Iterable[tuple[Any, Any]] = dict.items(value) if is_dict else value.items()
         opening, closing = ("{", "}") if kind is dict else (f"{kind.__name__}({{", "})")
-        self._entries(opening, (partial(self._pair, key, shown) for key, shown in pairs), closing, len(value), depth)
+        self._entries(
+            opening,
+            (partial(self._pair, key, shown) for key, shown in pairs),
+            closing,
+            dict.__len__(value) if is_dict else len(value),
+            depth,
+        )
 
     def _pair(self, key: Any, value: Any, depth: int) -> None:
         self.value(key, depth)
@@ -184,20 +199,27 @@ class _Writer:
 
     def _sequence(self, value: Any, kind: type, depth: int) -> None:
         opening, closing = _BRACKETS.get(kind, (f"{kind.__name__}([", "])"))
-        closing = ",)" if kind is tuple and len(value) == 1 else closing
-        self._entries(opening, (partial(self.value, entry) for entry in value), closing, len(value), depth)
+        base = next((base for base in (list, tuple, deque) if issubclass(kind, base)), None)
+        count = len(value) if base is None else base.__len__(value)
+        closing = ",)" if kind is tuple and count == 1 else closing
+        entries = value if base is None else base.__iter__(value)
+        self._entries(opening, (partial(self.value, entry) for entry in entries), closing, count, depth)
 
     def _set(self, value: Any, kind: type, depth: int) -> None:
-        if not value:
+        base: type[Any] = set if issubclass(kind, set) else frozenset
+        count = base.__len__(value)
+        if not count:
             self.text(f"{kind.__name__}()")
             return
         opening, closing = ("{", "}") if kind is set else (f"{kind.__name__}({{", "})")
-        entries: Iterable[Any] = value
-        if len(value) <= _SORTED_LIMIT and all(type(entry) in _SORTABLE for entry in value):
-            entries = sorted(value, key=lambda entry: (type(entry).__name__, entry))
-        elif len(value) <= _SORTED_NESTED_LIMIT:
-            entries = sorted(value, key=lambda entry: render(entry, depth=1, items=self._items, chars=100))
-        self._entries(opening, (partial(self.value, entry) for entry in entries), closing, len(value), depth)
+        entries: Iterable[Any] = base.__iter__(value)
+        if count <= _SORTED_LIMIT:
+            entries = list(entries)
+            if all(type(entry) in _SORTABLE for entry in entries):
+                entries.sort(key=lambda entry: (type(entry).__name__, entry))
+            elif count <= _SORTED_NESTED_LIMIT:
+                entries.sort(key=lambda entry: render(entry, depth=1, items=self._items, chars=100))
+        self._entries(opening, (partial(self.value, entry) for entry in entries), closing, count, depth)
 
     def _entries(
         self, opening: str, parts: Iterator[Callable[[int], None]], closing: str, count: int | None, depth: int
@@ -220,11 +242,13 @@ class _Writer:
 
 def _own_repr(value: Any, kind: type, chars: int) -> str:
     try:
-        text = repr(value)
+        text = own_reprs.call(value)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # the user's code: whatever it raises, the rest is shown
         return f"<{kind.__name__} instance (repr failed: {type(error).__name__})>"
+    if type(text) is not str:  # a subclass, with methods of its own
+        text = str.__getitem__(text, slice(None))
     return mask_cut(_ADDRESS.sub("", text[: chars + SLACK]).replace("\n", "\\n"), chars)
 
 

@@ -14,6 +14,7 @@ from cerebelum.engine.authoring.definitions.checking import Definition
 from cerebelum.engine.authoring.definitions.functions import is_importable
 from cerebelum.engine.authoring.definitions.reading import read_text
 from cerebelum.engine.domain.errors_definition import DefinitionUnreadable
+from cerebelum.engine.runtime.code.definition_text import as_comments
 
 
 def definition_source(file: Path) -> str:
@@ -37,7 +38,8 @@ def definition_source(file: Path) -> str:
     return (
         "import json\n\nfrom cerebelum import Flow\n\n"
         f"{imports}\nDEFINITION = json.loads(\n{lines}\n)\n"
-        f"flow = Flow.from_definition(DEFINITION, modules={{{table}}})\n"
+        f"flow = Flow.from_definition(DEFINITION, modules={{{table}}})\n\n"
+        f"# The file, as it was written:\n{as_comments(text)}"
     )
 
 

@@ -1,0 +1,119 @@
+"""All frames of a replay, to be walked forwards and backwards at will, while a thread still makes them."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Self
+
+from cerebelum.engine.application.frame_index import FrameIndex
+from cerebelum.engine.application.frame_store import FrameStore
+from cerebelum.engine.application.replay import ExecutionReplay
+from cerebelum.engine.application.replay_report import ReplayReport
+from cerebelum.engine.runtime.frames import Frame
+
+_BETWEEN_NEWS = 64  # frames
+
+
+class Frames:
+    """The frames of one execution by the version of their event, from 1. One pass, on a thread of its own, makes them.
+
+    Use it as a context manager, or `close` it: the pass ends then, wherever it is.
+
+    Attributes:
+        index: of the frames made so far.
+        total: events that a whole pass shows.
+        error: what ended the pass before its end: `HistoryMismatch`, `ActivationBlocked`, or a bug.
+    """
+
+    def __init__(self, replay: ExecutionReplay) -> None:
+        self.replay = replay
+        self.index = FrameIndex()
+        self.total = replay.event_count
+        self.error: BaseException | None = None
+        self._store = FrameStore()
+        self._news = threading.Condition()
+        self._made, self._done, self._closing = 0, False, False
+        self._thread = threading.Thread(target=self._make, name="cerebelum replay", daemon=True)
+        self._thread.start()
+
+    def __len__(self) -> int:
+        """How many frames there are by now."""
+        return self._made
+
+    @property
+    def done(self) -> bool:
+        """Whether the pass has ended: no more frames will come."""
+        return self._done
+
+    @property
+    def report(self) -> ReplayReport | None:
+        """What the pass has found; None before its end, and where an error ended it."""
+        return self.replay.report if self._done and self.error is None else None
+
+    def at(self, version: int, *, timeout_s: float | None = None) -> Frame:
+        """Return the frame after the event `version`, waiting for the pass to come that far.
+
+        Raises:
+            IndexError: the history has no such event.
+            TimeoutError: the pass has not come that far in `timeout_s`.
+            HistoryMismatch, ActivationBlocked: the code does not go on to that event.
+        """
+        if not 1 <= version <= self.total:
+            raise IndexError(f"there is no event {version}: there are {self.total}, numbered from 1")
+        if not self.wait(version, timeout_s=timeout_s):
+            raise TimeoutError(f"event {version} is not replayed yet: {self._made} of {self.total} are")
+        if version > self._made:
+            raise self.error or IndexError(f"the replay was closed before event {version}")
+        return self._store[version - 1]
+
+    def wait(self, version: int | None = None, *, timeout_s: float | None = None) -> bool:
+        """Wait until there is a frame of this event, or no more will come; None: until the pass has ended.
+
+        Returns whether that is so now.
+        """
+        with self._news:
+            return self._news.wait_for(lambda: self._done or (version is not None and self._made >= version), timeout_s)
+
+    def watching(self, *texts: str) -> Frames:
+        """Return new frames of the same history, with these watches instead of the present ones.
+
+        Raises:
+            ValueError: a text is no expression.
+        """
+        return Frames(self.replay.watching(*texts))
+
+    def close(self) -> None:
+        """End the pass, and let go of the frames. Idempotent."""
+        self._closing = True
+        self._thread.join()
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _make(self) -> None:
+        try:
+            for frame in self.replay:
+                self.index.add(frame)
+                self._store.append(frame)
+                if frame.version % _BETWEEN_NEWS == 1:
+                    self._tell(frame.version)
+                if self._closing:
+                    break
+        except BaseException as error:  # raised where somebody asks for a frame: a thread has nobody to tell
+            self.error = error
+        finally:
+            with self._news:
+                self._made, self._done = len(self._store), True
+                self._news.notify_all()
+
+    def _tell(self, made: int) -> None:
+        with self._news:
+            self._made = made
+            self._news.notify_all()
