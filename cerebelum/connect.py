@@ -121,6 +121,10 @@ class BlockingHandle:
         self._client, self._handle = client, handle
         self.id, self.existed = handle.id, handle.existed
 
+    def fork(self, at: int | str | None = None, **options: Any) -> BlockingHandle:
+        """As `Handle.fork`."""
+        return BlockingHandle(self._client, self._client.call(self._handle.fork(at, **options)))
+
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._handle, name)
         return lambda *args, **kwargs: self._client.call(method(*args, **kwargs))

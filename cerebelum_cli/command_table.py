@@ -35,6 +35,8 @@ COMMANDS: Mapping[str, str] = {
     "pause": "control",
     "resume": "control",
     "replay": "replay",
+    "fork": "fork",
+    "diff": "diff",
     "test": "crash_test",
     "check": "check",
     "graph": "graph",

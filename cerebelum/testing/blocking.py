@@ -35,6 +35,10 @@ class BlockingFlowHandle(Generic[R]):
         """Return its result, letting virtual time flow until its end; `timeout_s` is in real seconds."""
         return self.kit.call(self.handle.result(timeout_s))
 
+    def fork(self, at: int | str | None = None, **options: Any) -> BlockingFlowHandle[R]:
+        """As `FlowHandle.fork`."""
+        return BlockingFlowHandle(self.kit, self.kit.call(self.handle.fork(at, **options)))
+
     def execution(self) -> Execution:
         """Return what is known of it now."""
         return self.kit.call(self.handle.execution())

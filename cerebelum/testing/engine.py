@@ -49,6 +49,10 @@ class FlowHandle(Handle[R]):
         """Return its result, letting virtual time flow until its end; `timeout_s` is in real seconds."""
         return await self.kit.waiting(super().result(timeout_s))
 
+    async def fork(self, at: int | str | None = None, **options: Any) -> FlowHandle[R]:
+        """As `Handle.fork`; the waits of the new handle let virtual time flow, too."""
+        return FlowHandle(self.kit, await super().fork(at, **options))
+
     async def execution(self) -> Execution:
         """Return what is known of it now."""
         return await read_execution(self.kit.engine, self.id)

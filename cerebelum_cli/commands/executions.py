@@ -153,6 +153,13 @@ def _print_view(view: ExecutionView, *, with_steps: bool) -> None:
         _fact("scheduled", clock(view.row.scheduled_at_us))
     if view.row.parent:
         _fact("parent", view.row.parent)
+    if state.forked_from:
+        _fact(
+            "fork of",
+            f"{state.forked_from}  at event {state.forked_at}    cerebelum diff {state.forked_from} {state.execution_id}",
+        )
+        for edit in state.fork.edits if state.fork is not None else ():
+            _fact("changed", _safe(edit))
     _fact("input", shown(masked(state.input)))
     if state.result is not None:
         _fact("result", shown(masked(state.result)))

@@ -134,9 +134,12 @@ async def _run(plan: _Plan) -> int:
                 if plan.detach:
                     return await _hand_over(engine, execution_id, plan)
                 work = follower.to_end(engine, execution_id, announce=lambda _: None)
-                ended = await _first(work, follower, interrupts.asked, plan.timeout_s)
+                ended = await first(work, follower, interrupts.asked, plan.timeout_s)
                 view.close()
-                return await _finish(engine, execution_id, ended, plan, interrupts.exit_code)
+                return await finish(
+                    engine, execution_id, ended, output=plan.output, timeout_s=plan.timeout_s,
+                    signal_exit_code=interrupts.exit_code,
+                )  # fmt: skip
             finally:
                 view.close()
 
@@ -226,7 +229,7 @@ async def _hand_over(engine: Engine, execution_id: str, plan: _Plan) -> int:
     return 0
 
 
-async def _first(
+async def first(
     work: Coroutine[Any, Any, Ended], follower: Follower, interrupted: asyncio.Event, timeout_s: float | None
 ) -> Ended | None:
     """Return how it ended, or None when its user or the clock was quicker.
@@ -252,7 +255,20 @@ async def _first(
         await asyncio.gather(following, asked, return_exceptions=True)
 
 
-async def _finish(engine: Engine, execution_id: str, ended: Ended | None, plan: _Plan, signal_exit_code: int) -> int:
+async def finish(
+    engine: Engine,
+    execution_id: str,
+    ended: Ended | None,
+    *,
+    output: Format,
+    timeout_s: float | None,
+    signal_exit_code: int,
+) -> int:
+    """Print how it ended, or that it goes on without this process, and return the exit code.
+
+    Raises:
+        RunTimedOut: the clock was quicker.
+    """
     from cerebelum.engine.application.query import get_execution
     from cerebelum_cli.errors import RunTimedOut
     from cerebelum_cli.outcome import print_result
@@ -260,16 +276,16 @@ async def _finish(engine: Engine, execution_id: str, ended: Ended | None, plan: 
     from cerebelum_cli.shapes import of_state
 
     if ended is None and signal_exit_code == 128:
-        raise RunTimedOut(execution_id, plan.timeout_s or 0)
+        raise RunTimedOut(execution_id, timeout_s or 0)
     if ended is None:
         say(f"  detached; {execution_id} keeps its place. Resume: cerebelum run --resume {execution_id}")
         return signal_exit_code
     ended_id, final = ended
     whole = None
-    if plan.output in (Format.json, Format.jsonl):
+    if output in (Format.json, Format.jsonl):
         found = await get_execution(engine, ended_id)
         whole = of_state(found.row, found.state)
-    if plan.output is Format.ids:
+    if output is Format.ids:
         out(ended_id)
         return 0 if final.type == "execution_completed" else 8 if final.type == "execution_cancelled" else 1
     await print_result(engine, ended_id, final, whole=whole)

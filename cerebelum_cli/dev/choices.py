@@ -41,6 +41,7 @@ class Choices:
         more = len(self._news.kept) - len(self._offered)
         if more:
             lines.append(f"   {more} more: cerebelum list; cerebelum cancel ID")
+        lines.append("   try one on the new code, from where it still fits: cerebelum fork ID --at STEP --code current")
         self._voice.block(lines)
 
     async def answer(self, engine: Engine, key: str) -> None:

@@ -158,7 +158,8 @@ def _kept_lines(stay: Sequence[Verdict]) -> list[str]:
             )
         else:
             lines.append(
-                f"{verdict.execution_id}  finishes on @{verdict.before[:4]}, or: cerebelum cancel {verdict.execution_id}"
+                f"{verdict.execution_id}  finishes on @{verdict.before[:4]}, or: "
+                f"cerebelum cancel {verdict.execution_id}, cerebelum fork {verdict.execution_id} --at STEP --code current"
             )
     if len(stay) > _MOST_KEPT:
         lines.append(f"… {len(stay) - _MOST_KEPT} more")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections import Counter, deque
 from typing import TYPE_CHECKING
 
@@ -126,6 +127,8 @@ class Happenings:
         step = "" if found is None else f"step {found[0].name} (attempt {found[0].attempts[-1].attempt})  "
         at = "" if place is None else f"{shown_path(place[0])}:{place[1]}"
         commands = [f"cerebelum replay {facts['id']}", f"cerebelum logs {facts['id']}"]
+        if found is not None:
+            commands.append(f"cerebelum fork {facts['id']} --at {shlex.quote(found[0].name)} --code current")
         line = f"at {at}  {place[2].strip()}" if place is not None else ""
         self._voice.tell(
             "failed", f"{facts['id']} {facts['workflow']}  {step}{what}", [*([line] if line else []), *commands],

@@ -41,7 +41,7 @@ async def test_a_reload_tells_who_moved_and_who_stays(capsys: pytest.CaptureFixt
     told = capsys.readouterr().out
     assert "reloaded  flows/order.py  38ms   10 in flight: 2 moved, 1 kept on @3f2a (step order changed), " in told
     assert "7 are checked when they wake" in told
-    assert "exec-3  finishes on @3f2a, or: cerebelum cancel exec-3" in told
+    assert "exec-3  finishes on @3f2a, or: cerebelum cancel exec-3, cerebelum fork exec-3 --at STEP --code" in told
     assert list(news.kept) == ["exec-3"]
     news.tell([loaded(verdict(3, "moved"))])
     assert news.kept == {}

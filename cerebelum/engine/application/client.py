@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from types import ModuleType
 from typing import Any, Generic, Literal, TypeVar, cast
@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, TypeVar, cast
 from cerebelum.engine.application import control, declared_schedules, inputs, messages, query
 from cerebelum.engine.application import result as results
 from cerebelum.engine.application.engine import Engine
+from cerebelum.engine.application.forking import ForkRequest, edits_of, fork
 from cerebelum.engine.application.query import ExecutionView
 from cerebelum.engine.application.schedules import Schedules, Synced
 from cerebelum.engine.application.start import IfExists, StartOptions, start, start_many
@@ -67,6 +68,32 @@ class Handle(Generic[R]):
     async def resume(self, data: Any = None) -> None:
         """Go on after a pause, or out of a sleep."""
         await control.resume(self._engine, self.id, data=data)
+
+    async def fork(
+        self,
+        at: int | str | None = None,
+        *,
+        patch: Mapping[str, Any] | None = None,
+        code: WorkflowDefinition[..., R] | None = None,
+        id: str | None = None,  # noqa: A002 - the word users have for it
+    ) -> Handle[R]:
+        """Begin a new execution with a part of this one's history; this one is only read. See docs/fork.md.
+
+        Args:
+            at: the last event to take over, or a step, `"ship"` or `"ship#2"`: then it runs again.
+            patch: what to change in the copy, `{"charge.total": 5}`; see `domain.editing` for what can be named.
+            code: the workflow, to run on the code at hand; default: the code that this one ran on.
+            id: of your own; default: a new one.
+
+        Raises:
+            ForkPointUnknown, ForkRefused, EditRefused, ExecutionExists: see `application.forking`.
+            ForkDoesNotFit: the code, or an edit, does not fit what is taken over. Nothing was written.
+        """
+        if code is not None:
+            await self._engine.register(code)
+        request = ForkRequest(at=at, edits=edits_of(patch or {}), definition=code, id=id)
+        prepared = await fork(self._engine, self.id, request)
+        return Handle(self._engine, prepared.execution_id, self._annotation)
 
     async def describe(self, *, include_logs: bool = False) -> ExecutionView:
         """Return its row, steps, and logs if asked."""

@@ -40,6 +40,11 @@ class Saga:
         return bool(self._compensations)
 
     @property
+    def names(self) -> list[str]:
+        """The names of the compensations, oldest first."""
+        return [str(getattr(function, "__name__", function)) for function, _, _ in self._compensations]
+
+    @property
     def since(self) -> int:
         """Number of the first command inside the block."""
         return self._since
@@ -84,8 +89,7 @@ class Saga:
 
     def __repr__(self) -> str:
         """What frames of a replay show: the compensations, oldest first."""
-        names = (str(getattr(function, "__name__", function)) for function, _, _ in self._compensations)
-        return f"<saga: {', '.join(names) or 'nothing to undo'}>"
+        return f"<saga: {', '.join(self.names) or 'nothing to undo'}>"
 
     async def compensate(self, error: BaseException) -> None:
         """Run all compensations, newest first. A failure of one is noted on `error` and does not stop the rest."""

@@ -198,6 +198,12 @@ def fire_time() -> datetime:
     return known.started_at if found is None else datetime.fromisoformat(f"{found[1]}+00:00")
 
 
+def fire_ending(execution_id: str) -> str:
+    """Return the end of an id that tells the fire time, `-2027-01-04T03:00:00Z`; "" where it tells none."""
+    found = _FIRE.search(execution_id)
+    return "" if found is None else found[0]
+
+
 def declarations_of(workflows: Iterable[WorkflowDefinition[..., Any]]) -> list[Declared]:
     """Return what stands above these workflows.
 

@@ -27,6 +27,7 @@ from cerebelum.engine.domain.events_inputs import (
     InputTimedOutEvent,
 )
 from cerebelum.engine.domain.events_messages import UpdateAccepted, UpdateCompleted, UpdateFailedEvent
+from cerebelum.engine.domain.lineage import ForkFacts
 
 # What other modules define and `ev.NAME` gives too; everything below is public as well.
 __all__ = [
@@ -52,6 +53,7 @@ class ExecutionStarted(Trigger, frozen=True, omit_defaults=True, kw_only=True):
     run: int = 1  # continue_as_new counts up
     forked_from: str | None = None
     forked_at: int = 0
+    fork: ForkFacts | None = None
     deferred: bool = False  # nobody runs it yet: the code begins with `execution_begun`
 
 

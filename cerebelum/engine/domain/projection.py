@@ -13,6 +13,7 @@ from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.context import Context
 from cerebelum.engine.domain.context_folding import context_of
 from cerebelum.engine.domain.execution import ExecutionRow, Status
+from cerebelum.engine.domain.lineage import ForkFacts, put_off
 from cerebelum.engine.domain.projection_inputs import InputState, apply_input, close_inputs
 
 
@@ -69,6 +70,9 @@ class ExecutionState(Struct, kw_only=True):
     queue: str = "default"
     priority: int = 0
     parent: str | None = None
+    forked_from: str | None = None
+    forked_at: int = 0  # the events up to here are copies
+    fork: ForkFacts | None = None
     continued_as: str | None = None
     run: int = 1
     version: int = 0
@@ -146,6 +150,7 @@ def _life(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) 
             state.started_us = None if event.deferred else at_us
             state.workflow, state.code, state.input, state.run = event.workflow, event.code, event.input, event.run
             state.queue, state.priority, state.parent = event.queue, event.priority, event.parent
+            state.forked_from, state.forked_at, state.fork = event.forked_from, event.forked_at, event.fork
         case ev.ExecutionBegun():
             state.status, state.started_us = "running", at_us
         case ev.ExecutionRetried():
@@ -260,7 +265,12 @@ def _wait(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) 
     match event:
         case ev.InputRequested():
             state.open[event.number] = OpenWait(
-                number=event.number, kind="input", name=event.name, line=event.line, since_us=at_us, due_us=event.due_us
+                number=event.number,
+                kind="input",
+                name=event.name,
+                line=event.line,
+                since_us=at_us,
+                due_us=_due(state, event.number, event.due_us),
             )
         case ev.InputReceived() | ev.InputTimedOutEvent():
             state.open.pop(event.number, None)
@@ -268,7 +278,11 @@ def _wait(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) 
             state.open.pop(event.of, None)
         case ev.TimerStarted():
             state.open[event.number] = OpenWait(
-                number=event.number, kind=event.kind, line=event.line, since_us=at_us, due_us=event.due_us
+                number=event.number,
+                kind=event.kind,
+                line=event.line,
+                since_us=at_us,
+                due_us=_due(state, event.number, event.due_us),
             )
         case ev.WaitStarted():
             state.open[event.number] = OpenWait(
@@ -277,7 +291,7 @@ def _wait(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) 
                 name=event.name,
                 line=event.line,
                 since_us=at_us,
-                due_us=event.due_us,
+                due_us=_due(state, event.number, event.due_us),
             )
         case ev.ChildStarted():
             state.open[event.number] = OpenWait(
@@ -291,6 +305,10 @@ def _wait(state: ExecutionState, event: ev.Event | ev.UnknownEvent, at_us: int) 
             state.signals.append(event)
         case _:
             pass
+
+
+def _due(state: ExecutionState, number: int, due_us: int | None) -> int | None:
+    return None if due_us is None else put_off(state, number, due_us)
 
 
 def projected_row(row: ExecutionRow, state: ExecutionState) -> ExecutionRow:

@@ -23,6 +23,7 @@ from cerebelum.engine.domain.context import Context, Op
 from cerebelum.engine.domain.durations import utc
 from cerebelum.engine.domain.errors import CerebelumError
 from cerebelum.engine.domain.ids import ExecutionId, child_id
+from cerebelum.engine.domain.lineage import id_at, random_id
 from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum.engine.runtime.checkpoints import checkpoint_of
 from cerebelum.engine.runtime.clear_payloads import ClearCodec
@@ -100,15 +101,20 @@ class Asking:
     @property
     def rng(self) -> random.Random:
         if self._rng is None:  # a generator costs 2.5 KB and 10 us: most workflows never ask
-            where = f"{self.execution_id}/{self.drawn_since}" if self.drawn_since else self.execution_id
+            where = f"{self.random_id}/{self.drawn_since}" if self.drawn_since else self.random_id
             self._rng = rng_for(where, self.started.seed if self.started else 0)
         return self._rng
+
+    @property
+    def random_id(self) -> str:
+        """What randomness is made of: of a fork, the id of the execution that its history began with."""
+        return random_id(self.execution_id, self.started)
 
     def info(self) -> Info:
         if self._input is None:  # few ask for it
             self._input = input_by_name(self.started, self.definition, self.codec)
         return Info(
-            execution_id=self.execution_id,
+            execution_id=id_at(self.execution_id, self.started, self.number + 1),
             workflow=self.definition.name,
             run=self.run_count,
             started_at=utc(self.started_us),
@@ -274,7 +280,8 @@ class Asking:
         bound = workflow.signature.bind(args, kwargs)
         data, _ = self.codec.encode(bound, workflow.signature.arguments_type, what=what)
         number = self.number + 1
-        identity = child_id(self.execution_id, number) if chosen_id is None else ExecutionId.chosen(chosen_id)
+        parent = id_at(self.execution_id, self.started, number)
+        identity = child_id(parent, number) if chosen_id is None else ExecutionId.chosen(chosen_id)
         command = ev.ChildStarted(
             number=number, line=render_line(line), execution_id=identity, workflow=workflow.name, input=Raw(data)
         )

@@ -17,7 +17,11 @@ _PREFIX = b'{"$blob":'  # no event has a field of this name
 
 def stored_event(event: Event) -> tuple[bytes, tuple[str, bytes] | None]:
     """Return the bytes for the event's row, and (digest, content) where the content goes into a blob."""
-    data = encode_event(event)
+    return stored_data(encode_event(event))
+
+
+def stored_data(data: bytes) -> tuple[bytes, tuple[str, bytes] | None]:
+    """As `stored_event`, of an event's JSON object."""
     if len(data) <= BLOB_THRESHOLD_BYTES:
         return data, None
     digest = hashlib.sha256(data).hexdigest()

@@ -14,6 +14,7 @@ from cerebelum.engine.domain.errors import CerebelumError, HistoryMismatch
 from cerebelum.engine.domain.errors_determinism import ActivationBlocked
 from cerebelum.engine.domain.errors_runtime import HistoryTooLong
 from cerebelum.engine.domain.execution import ExecutionRow
+from cerebelum.engine.domain.lineage import put_off
 from cerebelum.engine.ports.store import Message
 from cerebelum.engine.runtime import updates
 from cerebelum.engine.runtime.clear_payloads import sealed
@@ -203,11 +204,11 @@ class Conductor:
                 if after == live.told_version:
                     live.row.checkpoint = live.version + 1
             case ev.TimerStarted(number=number, due_us=due_us):
-                self._timers.add(live, number, due_us)
+                self._set_timer(live, number, due_us)
             case ev.WaitStarted(number=number, due_us=due) | ev.InputRequested(number=number, due_us=due) if (
                 due is not None and number in live.run.pending
             ):
-                self._timers.add(live, number, due)
+                self._set_timer(live, number, due)
             case ev.TimerCancelled(of=of) | ev.WaitCompleted(of=of) | ev.InputClosed(of=of):
                 live.dues.pop(of, None)
             case ev.StepCancelled(of=of):
@@ -272,9 +273,9 @@ class Conductor:
             if number in live.dues or number in fired:
                 continue
             if isinstance(pending, PendingTimer):
-                self._timers.add(live, number, pending.handle.due_us)
+                self._set_timer(live, number, pending.handle.due_us)
             elif isinstance(pending, PendingWait | PendingInput) and pending.command.due_us is not None:
-                self._timers.add(live, number, pending.command.due_us)
+                self._set_timer(live, number, pending.command.due_us)
 
     def _begin(self, live: LiveExecution) -> None:
         """Let the code of a deferred start begin, but not before the time it is scheduled for."""
@@ -293,7 +294,11 @@ class Conductor:
         if run.started is None or run.started.timeout_us is None or 0 in live.dues:
             return
         if run.begun and not run.ended and not run.timed_out:
-            self._timers.add(live, 0, run.started_us + run.started.timeout_us)
+            self._set_timer(live, 0, run.started_us + run.started.timeout_us)
+
+    def _set_timer(self, live: LiveExecution, number: int, due_us: int) -> None:
+        """Have command `number` come due at the instant that the code was told, or later in a fork."""
+        self._timers.add(live, number, put_off(live.run.started, number, due_us))
 
     def due(self, live: LiveExecution, number: int) -> None:
         """A timer of `live` came due."""
@@ -351,7 +356,9 @@ class Conductor:
         now_us = self._now_us()
         started = live.run.started
         if isinstance(event, ev.ContinuedAsNew) and started is not None:
-            successor = msgspec.structs.replace(started, input=event.input, run=started.run + 1, seed=0)
+            successor = msgspec.structs.replace(
+                started, input=event.input, run=started.run + 1, seed=0, forked_from=None, forked_at=0, fork=None
+            )
             self._attach_start(live, event.execution_id, successor, now_us, event.number)
         elif started is not None and started.parent is not None:
             live.outbox.append(child_ended(live.id, started, event))

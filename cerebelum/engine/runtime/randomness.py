@@ -81,7 +81,8 @@ class ExecutionRandomness:
 
     def _of(self, execution_id: str) -> random.Random:
         activation = slot.activation
-        if activation is not None and activation.execution_id == execution_id:
+        # A fork's code has the original's id from `info()`, up to the fork point.
+        if activation is not None and execution_id in (activation.execution_id, activation.info().execution_id):
             return activation.rng  # what `random` itself answers from there: one sequence, not two
         generator = self._generators.get(execution_id)
         if generator is None:

@@ -9,6 +9,7 @@ from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import CerebelumError, HistoryMismatch
 from cerebelum.engine.domain.errors_determinism import ActivationBlocked
+from cerebelum.engine.domain.errors_fork import KeepsItsCode
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum.engine.runtime.code.registry import WorkflowRegistry
@@ -55,13 +56,15 @@ class Rebuilder:
 
     async def rebuild(self, row: ExecutionRow, history: Sequence[ev.RecordedEvent]) -> Rebuilt:
         """Return the execution as its history left it; paused, with the reason, where no code at hand fits."""
-        known = self._registry.find(row.workflow, row.code)
-        newest = self._registry.get(row.workflow)
-        if known is not None and not self._is_to_try(row, newest):
+        known, newest = self._registry.find(row.workflow, row.code), self._registry.get(row.workflow)
+        keeps_code = _keeps_code(history)
+        if known is None and keeps_code:
+            known = await self._pinned(row)
+        if known is not None and (keeps_code or not self._is_to_try(row, newest)):
             return self._replay(known, row, history, None)
         reason: Exception
         try:
-            return self.try_on(newest, row, history)
+            return self._moved(newest, row, history)
         except ActivationBlocked as error:
             if known is None:
                 raise
@@ -72,11 +75,18 @@ class Rebuilder:
         self.does_not_fit(row.id, newest)
         if known is not None:
             return self._replay(known, row, history, None)
-        if self._policy == "pin" and self._load_pinned is not None:
-            pinned = await self._load_pinned(row.workflow, row.code)
+        if self._policy == "pin":
+            pinned = await self._pinned(row)
             if pinned is not None:
                 return self._replay(pinned, row, history, None)
         return self.parked(newest, row, f"incompatible code: {reason}")
+
+    async def _pinned(self, row: ExecutionRow) -> WorkflowDefinition[..., Any] | None:
+        """Return the stored code that it runs on; None where it is not kept, or this node may not load it."""
+        definition: WorkflowDefinition[..., Any] | None = None
+        if self._load_pinned is not None:
+            definition = await self._load_pinned(row.workflow, row.code)
+        return definition
 
     def _is_to_try(self, row: ExecutionRow, newest: WorkflowDefinition[..., Any]) -> bool:
         """Whether new code took the place of the execution's own since, and its history was not tried on it."""
@@ -103,7 +113,15 @@ class Rebuilder:
 
         Raises:
             HistoryMismatch: its history does not fit this code. Another error: the replay could not be made.
+            KeepsItsCode: it was forked to see what its recorded code does.
         """
+        if _keeps_code(history):
+            raise KeepsItsCode(row.id, row.code)
+        return self._moved(definition, row, history)
+
+    def _moved(
+        self, definition: WorkflowDefinition[..., Any], row: ExecutionRow, history: Sequence[ev.RecordedEvent]
+    ) -> Rebuilt:
         rebuilt = self._replay(definition, row, history, ev.CodeChanged(before=row.code, after=definition.code))
         self._misfits.pop(row.id, None)  # what was found before was no misfit: code that was held up, say
         return rebuilt
@@ -134,3 +152,10 @@ class Rebuilder:
         run.paused = True
         already = row.status == "paused"
         return Rebuilt(run, [], None if already else ev.ExecutionPaused(reason=reason[:2_000], by="cerebelum"))
+
+
+def _keeps_code(history: Sequence[ev.RecordedEvent]) -> bool:
+    """Whether it was forked on its recorded code, to see what that does: no newer code takes its place."""
+    started = history[0].event() if history else None
+    fork = started.fork if isinstance(started, ev.ExecutionStarted) else None
+    return fork is not None and fork.keeps_code

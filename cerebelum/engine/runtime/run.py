@@ -136,13 +136,13 @@ class WorkflowRun(Asking):
             self.discarded = False
             self.run_count, self.retry = event.run, None
             self.root_saga = Saga()
-            seed = seed_of(self.execution_id, event.run)
+            seed = seed_of(self.random_id, event.run)
         elif isinstance(event, ev.ExecutionStarted):
             self.started, self.started_us = event, self._now_us
             self.run_count = event.run
-            seed = seed_of(self.execution_id, event.seed)
+            seed = seed_of(self.random_id, event.seed)
         elif isinstance(event, ev.CheckpointCreated):
-            seed = seed_of(self.execution_id, self.started.seed if self.started else 0)
+            seed = seed_of(self.random_id, self.started.seed if self.started else 0)
         else:  # a deferred start begins: the loop is there
             self.started_us = self._now_us
             return

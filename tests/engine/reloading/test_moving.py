@@ -270,3 +270,21 @@ async def test_what_people_and_callers_wait_for_goes_on(desk: Desk) -> None:
     await handle.provide_input("name", "Ada")
     assert await desk.result(handle) == "['a', 'b'] Ada"
     assert len(await desk.world.events(handle, ev.CodeChanged)) == 1
+
+
+async def test_a_fork_on_recorded_code_stays_on_it(desk: Desk) -> None:
+    """E15, W3: new code takes the original along, and the fork, which is to show what the old code does, stays."""
+    await desk.open(order())
+    handle, before = await desk.start(), desk.newest()
+    await desk.waits(handle)
+    fork = await handle.fork(at=(await handle.describe()).row.last_version)
+    await desk.waits(fork)
+    loaded = await desk.edit(order(word="two"))
+    verdicts = {verdict.execution_id: verdict for verdict in loaded.verdicts}
+    assert (verdicts[handle.id].outcome, verdicts[fork.id].outcome) == ("moved", "kept")
+    assert "it stays on that" in verdicts[fork.id].detail
+    for each, word in ((handle, "two"), (fork, "one")):
+        await each.signal("go", "on")
+        assert await desk.result(each) == ["first", "on", f"last {word}"]
+    assert await desk.changes(fork) == []
+    assert (await fork.describe()).row.code == before
