@@ -81,13 +81,18 @@ class ExecutionRandomness:
 
     def _of(self, execution_id: str) -> random.Random:
         activation = slot.activation
-        # A fork's code has the original's id from `info()`, up to the fork point.
-        if activation is not None and execution_id in (activation.execution_id, activation.info().execution_id):
+        if activation is not None and (activation.execution_id == execution_id or _is_known_as(execution_id)):
             return activation.rng  # what `random` itself answers from there: one sequence, not two
         generator = self._generators.get(execution_id)
         if generator is None:
             generator = self._generators[execution_id] = rng_for(execution_id)
         return generator
+
+
+def _is_known_as(execution_id: str) -> bool:
+    """Whether `info()` gives the running code this id: that of the original, in what a fork copied."""
+    info = getattr(slot.activation, "info", None)
+    return info is not None and bool(info().execution_id == execution_id)
 
 
 def _draw(generator: random.Random, most: int | None) -> float | int:
