@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from cerebelum.engine.domain.copies import is_copy
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.domain.ids import event_id
@@ -40,6 +41,7 @@ def of_row(row: ExecutionRow) -> dict[str, Any]:
         "updated_at": rfc3339(row.updated_at_us),
         "completed_at": rfc3339(row.completed_at_us),
         "duration_ms": _ms(row.started_at_us, row.completed_at_us),
+        "imported": is_copy(row),
     }
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.domain.projection import ExecutionState, OpenWait, StepState, advance
 from cerebelum.engine.domain.terminal_text import visible
+from cerebelum.engine.domain.typed_commands import input_command, signal_command
 from cerebelum.engine.runtime.masking import mask_text
 from cerebelum_cli.words import clock, duration, masked, shown
+
+__all__ = ["NAME_WIDTH", "Story", "call_text", "input_command", "signal_command"]
 
 NAME_WIDTH = 16
 _CALL_CHARS = 60
@@ -157,17 +159,6 @@ def _cut(text: str) -> str:
     if len(text) <= _VALUE_CHARS:
         return text
     return f"{text[: _VALUE_CHARS // 2]}…{text[-_VALUE_CHARS // 2 :]}"
-
-
-def signal_command(execution_id: str, name: str) -> str:
-    """Return the command that answers a wait."""
-    return f"cerebelum signal {shlex.quote(execution_id)} {shlex.quote(name)} --json …"
-
-
-def input_command(execution_id: str, name: str) -> str:
-    """Return the command that answers an input."""
-    end = f"-- {shlex.quote(name)}" if name.startswith("-") else shlex.quote(name)
-    return f"cerebelum input {shlex.quote(execution_id)} {f'--form {end}' if name.startswith('-') else f'{end} --form'}"
 
 
 def _name(waits: dict[int, OpenWait], number: int) -> str:

@@ -136,6 +136,7 @@ async def _view(url: str, text: str, at: int | None) -> ExecutionView:
 def _print_view(view: ExecutionView, *, with_steps: bool) -> None:
     import sys
 
+    from cerebelum.engine.domain.copies import is_copy
     from cerebelum.engine.runtime.rendering import mask_json
     from cerebelum_cli.output import coloured
     from cerebelum_cli.words import clock, duration, masked, shown, versioned
@@ -169,7 +170,10 @@ def _print_view(view: ExecutionView, *, with_steps: bool) -> None:
         _fact("reason", _safe(state.reason))
     if state.continued_as:
         _fact("continued", state.continued_as)
-    _print_waits(state)
+    if is_copy(view.row):
+        _fact("copy", "imported to be looked at; it never runs here")
+    else:
+        _print_waits(state)
     if with_steps:
         _print_steps(list(state.steps.values()))
     if state.error is not None:

@@ -172,9 +172,13 @@ async def _begin(engine: Engine, plan: _Plan, view: View) -> str:
 
 async def _take_up(engine: Engine, plan: _Plan, text: str, view: View) -> str:
     from cerebelum.engine.application.query import get_execution, resolve_id
+    from cerebelum.engine.domain.errors_bundle import CopyNeverEnds
     from cerebelum_cli.words import versioned
 
-    row = (await get_execution(engine, await resolve_id(engine, text))).row
+    found = await get_execution(engine, await resolve_id(engine, text))
+    row = found.row
+    if row.ended and found.state.ended_us is None:
+        raise CopyNeverEnds(row.id)
     _check_resumed(plan, row.workflow)
     if not row.ended:
         await _register_for(engine, plan, row)

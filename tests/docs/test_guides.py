@@ -13,7 +13,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_PAGES = ("check.md", "dev-loop.md", "fork.md", "replay.md", "schedules.md", "time-control.md", "versions.md")
+_PAGES = (
+    "check.md",
+    "dev-loop.md",
+    "export.md",
+    "fork.md",
+    "replay.md",
+    "schedules.md",
+    "time-control.md",
+    "versions.md",
+    "why.md",
+)
 
 
 def snippets() -> Iterator[tuple[str, str]]:

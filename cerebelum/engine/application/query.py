@@ -12,6 +12,7 @@ from msgspec import Struct
 from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.application.hints import hints
 from cerebelum.engine.domain.context import Context
+from cerebelum.engine.domain.copies import as_copy, is_copy
 from cerebelum.engine.domain.errors import AmbiguousId, ExecutionNotFound
 from cerebelum.engine.domain.events import FINAL_TYPES, RecordedEvent, matching_types
 from cerebelum.engine.domain.execution import ExecutionRow
@@ -86,6 +87,9 @@ async def follow(engine: Engine, execution_id: str, *, after_version: int = 0) -
                 after_version = event.version
                 if event.type in FINAL_TYPES:
                     return
+            row = None if news else await engine.store.get_execution(execution_id)
+            if row is not None and is_copy(row):
+                return  # of an execution that had not ended: nothing more will come
 
 
 async def read_logs(engine: Engine, execution_id: str, *, step: str | None = None) -> AsyncIterator[LogLine]:
@@ -156,6 +160,9 @@ async def rebuild_projection(engine: Engine, execution_id: str) -> ExecutionRow:
     row = await engine.store.get_execution(execution_id)
     if row is None:
         raise await not_found(engine, execution_id)
-    rebuilt = projected_row(row, reconstruct(execution_id, await history(engine, execution_id)))
+    state = reconstruct(execution_id, await history(engine, execution_id))
+    rebuilt = projected_row(row, state)
+    if is_copy(row):
+        rebuilt = as_copy(rebuilt, state)
     await engine.store.rebuild(rebuilt)
     return rebuilt

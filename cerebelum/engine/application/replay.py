@@ -15,6 +15,7 @@ from typing import Any
 
 from cerebelum.engine.application import query
 from cerebelum.engine.application.code_that_ran import Code, CodeSpan, codes_that_ran, given_code
+from cerebelum.engine.application.copies import identity_of
 from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.application.frame_recorder import FrameRecorder
 from cerebelum.engine.application.replay_logs import ReplayLogs
@@ -51,8 +52,9 @@ class ExecutionReplay:
     def __init__(
         self, row: ExecutionRow, history: Sequence[RecordedEvent], spans: Sequence[CodeSpan], codec: PayloadCodec, *,
         to_version: int | None = None, watch: Sequence[str] = (), frames: bool = True, logs: ReplayLogs | None = None,
-        missing: Sequence[str] = (),
+        missing: Sequence[str] = (), identity: str = "",
     ) -> None:  # fmt: skip
+        self._identity = identity or row.id  # an imported copy may bear another id than its original
         self.row, self.spans, self.missing = row, tuple(spans), tuple(missing)
         self.report: ReplayReport | None = None
         self._history, self._codec, self._frames, self._logs = history, codec, frames, logs
@@ -86,7 +88,7 @@ class ExecutionReplay:
         """
         return ExecutionReplay(
             self.row, self._history, self.spans, self._codec, to_version=self._to_version, watch=texts,
-            frames=True, logs=self._logs, missing=self.missing,
+            frames=True, logs=self._logs, missing=self.missing, identity=self._identity,
         )  # fmt: skip
 
     def __iter__(self) -> Iterator[Frame]:
@@ -164,7 +166,7 @@ class ExecutionReplay:
         reprs: LimitedReprs,
     ) -> Iterator[Frame | None]:  # fmt: skip
         """Replay on one version from the beginning, and yield the frames from where others have stopped to `end`."""
-        run = WorkflowRun(self.row.id, code.definition, self._codec)
+        run = WorkflowRun(self._identity, code.definition, self._codec)
         replay = Replay(run, known, observe=True, watch=watchdog.run)
         shown = progress.events
         if recorder is not None:
@@ -241,7 +243,7 @@ async def replay_execution(
     logs = await ReplayLogs.read(engine, execution_id) if frames else None
     return ExecutionReplay(
         row, history, spans, engine.codec, to_version=to_version, watch=watch, frames=frames, logs=logs,
-        missing=missing,
+        missing=missing, identity=await identity_of(engine, row),
     )  # fmt: skip
 
 

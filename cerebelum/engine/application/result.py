@@ -9,7 +9,9 @@ from typing import Any
 from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.application.hints import hints
 from cerebelum.engine.domain import events as ev
+from cerebelum.engine.domain.copies import is_copy
 from cerebelum.engine.domain.errors import WaitTimedOut
+from cerebelum.engine.domain.errors_bundle import CopyNeverEnds
 from cerebelum.engine.domain.errors_runtime import ExecutionCancelled, ExecutionFailed
 from cerebelum.engine.runtime.results import Results
 
@@ -20,6 +22,7 @@ async def final_event(engine: Engine, execution_id: str, *, timeout_s: float | N
     Raises:
         ExecutionNotFound: no such execution.
         WaitTimedOut: it has not ended in time; it goes on.
+        CopyNeverEnds: it is an imported copy of one that had not ended.
     """
     if timeout_s is None:
         return await _last_final_event(engine, execution_id)
@@ -68,6 +71,9 @@ async def _one_final_event(engine: Engine, execution_id: str) -> ev.Event:
     final = results.recent(execution_id) or await results.stored_final_event(execution_id)
     if final is not None:
         return final
+    row = await engine.store.get_execution(execution_id)
+    if row is not None and is_copy(row):
+        raise CopyNeverEnds(execution_id)
     if node is not None:
         return await node.results.final_event(execution_id)
     async with aclosing(hints(engine.store)) as looks:
