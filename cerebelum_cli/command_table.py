@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "replay": "replay",
     "fork": "fork",
     "diff": "diff",
+    "tui": "tui",
     "test": "crash_test",
     "check": "check",
     "graph": "graph",

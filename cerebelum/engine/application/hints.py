@@ -10,11 +10,14 @@ from cerebelum.engine.ports.store import Store
 _POLL_S = 0.25  # covers lost hints, and what this process wrote itself: a store tells of others only
 
 
-async def hints(store: Store, here: asyncio.Event | None = None) -> AsyncGenerator[None, None]:
+async def hints(
+    store: Store, here: asyncio.Event | None = None, *, poll_s: float = _POLL_S
+) -> AsyncGenerator[None, None]:
     """Yield at once, then whenever the store may have news, for ever.
 
     Args:
         here: set, and cleared here, for what this process wrote itself.
+        poll_s: look at the latest after so many seconds without a hint.
     """
     watch = aiter(store.watch())
     told: asyncio.Task[str] | None = None
@@ -26,7 +29,7 @@ async def hints(store: Store, here: asyncio.Event | None = None) -> AsyncGenerat
             if here is not None:
                 own = own or asyncio.ensure_future(here.wait())
             await asyncio.wait(
-                {told, own} if own is not None else {told}, timeout=_POLL_S, return_when="FIRST_COMPLETED"
+                {told, own} if own is not None else {told}, timeout=poll_s, return_when="FIRST_COMPLETED"
             )
             if here is not None and own is not None and own.done():
                 here.clear()

@@ -15,7 +15,7 @@ from cerebelum.engine.domain.context import Context
 from cerebelum.engine.domain.copies import as_copy, is_copy
 from cerebelum.engine.domain.errors import AmbiguousId, ExecutionNotFound
 from cerebelum.engine.domain.events import FINAL_TYPES, RecordedEvent, matching_types
-from cerebelum.engine.domain.execution import ExecutionRow
+from cerebelum.engine.domain.execution import ExecutionRow, Status
 from cerebelum.engine.domain.projection import ExecutionState, StepState, projected_row, reconstruct
 from cerebelum.engine.ports.store import ExecutionFilter, LogLine
 from cerebelum.engine.runtime.blobs import with_blobs
@@ -51,6 +51,11 @@ async def get_execution(engine: Engine, execution_id: str, *, include_logs: bool
 async def list_executions(engine: Engine, query: ExecutionFilter | None = None) -> list[ExecutionRow]:
     """Return executions that fit all of the filter's conditions, newest first."""
     return await engine.store.list_executions(query or ExecutionFilter())
+
+
+async def count_executions(engine: Engine) -> dict[Status, int]:
+    """Return how many executions are in each status; none in it: left out."""
+    return await engine.store.count_executions()
 
 
 async def history(

@@ -1,0 +1,191 @@
+"""The application: it holds the engine, listens for what others write, and shows one screen over another.
+
+The store may be locked, gone or replaced while a screen is open. Then the screen keeps what it has, says so in its
+last line, and goes on when the store is back: all reading goes through `read`, and no other place knows of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, aclosing
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from textual import events
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.command import CommandList, CommandPalette
+from textual.screen import Screen
+
+from cerebelum.engine.application.engine import Engine
+from cerebelum.engine.application.hints import hints
+from cerebelum.engine.domain.errors import CerebelumError
+from cerebelum.engine.domain.errors_store import StoreError
+from cerebelum.tui.base_screen import BaseScreen, first_line
+from cerebelum.tui.themes import themes
+
+T = TypeVar("T")
+Open = Callable[[], AbstractAsyncContextManager[Engine]]
+
+_POLL_S = 2.0  # for hints that were lost; what others write is told at once
+_AGAIN_S = 0.5  # after the store could not be reached
+
+
+class Palette(CommandPalette):
+    """Textual's, which fails on a key for its list before that list was laid out, or where there is no room for it."""
+
+    def _action_command_list(self, action: str) -> None:
+        if self.query_one(CommandList).scrollable_content_region.height:
+            super()._action_command_list(action)
+
+
+class CerebelumApp(App[None]):
+    """The terminal interface.
+
+    Args:
+        look: opens the store to look at it; opened again when it was gone.
+        act: opens it to write, for as long as one action takes.
+        store_name: as people call it.
+        project: the folder that the store belongs to; files of flows are named from there.
+        execution_id: open the replay of this one; `at` an event. It lies over the list.
+    """
+
+    TITLE = "cerebelum"
+    CSS = "Screen { background: $background; color: $foreground; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True),
+        Binding("T", "toggle_theme", "Light or dark"),
+    ]
+
+    def __init__(
+        self, look: Open, act: Open, *, store_name: str = "", execution_id: str | None = None, at: int | None = None,
+        theme: str = "dark", project: Path | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        for each in themes():
+            self.register_theme(each)
+        self.theme = f"cerebelum-{theme}"
+        self._look, self._act = look, act
+        self.store_name, self._project = store_name, project
+        self._first = (execution_id, at)
+        self._engine: asyncio.Future[Engine] | None = None
+        self.trouble = ""  # what the store answered last, where that was an error
+
+    async def on_mount(self) -> None:
+        """Begin with the list, and what was asked for over it."""
+        from cerebelum.tui.executions.screen import ExecutionsScreen
+
+        self.run_worker(self._listen(), name="store", group="store")
+        await self.push_screen(ExecutionsScreen())
+        execution_id, at = self._first
+        if execution_id is not None:
+            await self.open_replay(execution_id, at)
+
+    async def open_replay(self, execution_id: str, at: int | None = None) -> None:
+        """Show an execution's past over what is there."""
+        from cerebelum.tui.replay.screen import ReplayScreen
+
+        await self.push_screen(ReplayScreen(execution_id, at))
+
+    def find_file(self, file: str) -> str:
+        """Return where a flow's file lies: as it is named, or so below the project; as it is named where it is nowhere."""
+        below = self._project / file if self._project is not None else Path(file)
+        return str(below) if below.is_file() and not Path(file).is_file() else file
+
+    # -- the store ----------------------------------------------------------------------------------------------------
+    async def read(self, work: Callable[[Engine], Awaitable[T]]) -> T | None:
+        """Return what `work` reads; None where the store does not answer, which is then said.
+
+        Raises:
+            CerebelumError: anything else that `work` raises, such as `ExecutionNotFound`.
+        """
+        try:
+            found = await work(await self._opened())
+        except StoreError as error:
+            self._say_trouble(error)
+            return None
+        self._say_trouble(None)
+        return found
+
+    async def write(self, work: Callable[[Engine], Awaitable[None]]) -> str:
+        """Do `work` on a store that is opened for it; return why it was refused, "" where it was done."""
+        try:
+            async with self._act() as engine:
+                await work(engine)
+        except CerebelumError as error:
+            return first_line(error)
+        self.tell_news()
+        return ""
+
+    async def _opened(self) -> Engine:
+        if self._engine is None:
+            self._engine = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(self._engine)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with self._look() as engine, aclosing(hints(engine.store, poll_s=_POLL_S)) as news:
+                    self._now_open(engine)
+                    async for _ in news:
+                        self.tell_news()
+            except CerebelumError as error:
+                self._say_trouble(error)
+            self._engine = None  # reads wait for the next one
+            await asyncio.sleep(_AGAIN_S)
+
+    def _now_open(self, engine: Engine) -> None:
+        if self._engine is None or self._engine.done():
+            self._engine = asyncio.get_running_loop().create_future()
+        self._engine.set_result(engine)
+
+    def tell_news(self) -> None:
+        """Let every screen look again."""
+        for screen in self.screen_stack:
+            if isinstance(screen, BaseScreen):
+                screen.news()
+
+    def _say_trouble(self, error: CerebelumError | None) -> None:
+        before, self.trouble = self.trouble, "" if error is None else first_line(error)
+        if before != self.trouble:
+            for screen in self.screen_stack:
+                if isinstance(screen, BaseScreen):
+                    screen.show_trouble(self.trouble)
+
+    def _fatal_error(self) -> None:
+        """Close. Textual would print a trace with all locals, and they may hold secrets; the caller reports the error."""
+        self._close_messages_no_wait()
+
+    async def show(self) -> None:
+        """Run until it is left; raises what was a bug of ours, once the terminal is restored."""
+        await self.run_async()
+        if self._exception is not None:
+            raise self._exception
+
+    # -- keys ---------------------------------------------------------------------------------------------------------
+    async def on_event(self, event: events.Event) -> None:
+        """What was said in the last line stays until the next key."""
+        if isinstance(event, events.Key) and not event.is_forwarded and isinstance(self.screen, BaseScreen):
+            self.screen.status.clear()
+        await super().on_event(event)
+
+    def action_command_palette(self) -> None:
+        """Open the palette."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(Palette(id="--command-palette"))
+
+    def action_toggle_theme(self) -> None:
+        """Change between light and dark."""
+        self.theme = "cerebelum-dark" if self.theme == "cerebelum-light" else "cerebelum-light"
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Fill the palette: every key of the screen, by what it does."""
+        if isinstance(screen, BaseScreen):
+            for keys, meaning, action in screen.commands():
+                yield SystemCommand(meaning, f"key {keys}", lambda action=action: self._run_on(screen, action))
+        yield SystemCommand("Light or dark theme", "key T", self.action_toggle_theme)
+        yield SystemCommand("Leave cerebelum", "key ctrl+q", self.action_quit)
+
+    async def _run_on(self, screen: Screen[Any], action: str) -> None:
+        await self.run_action(action, screen)

@@ -1,0 +1,1 @@
+"""The first screen: executions, as a list that is alive."""

@@ -1,0 +1,1 @@
+"""The second screen: an execution's past, event by event, in both directions."""

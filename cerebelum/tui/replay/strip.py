@@ -1,0 +1,70 @@
+"""The whole history in one line: where one stands, and where something failed."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual import events
+from textual.message import Message
+from textual.widget import Widget
+
+from cerebelum.tui.replay.past import Past
+from cerebelum.tui.themes import Ink, style
+
+_FAILED, _HERE = "\N{BOX DRAWINGS LIGHT DIAGONAL CROSS}", "●"
+
+
+class HistoryStrip(Widget):
+    """One cell for each event, or for some. A click goes there."""
+
+    DEFAULT_CSS = "HistoryStrip { height: 1; padding: 0 1; }"
+
+    class Went(Message):
+        """A place on the strip was clicked."""
+
+        def __init__(self, version: int) -> None:
+            self.version = version
+            super().__init__()
+
+    def __init__(self, past: Past) -> None:
+        super().__init__(id="strip")
+        self._past = past
+        self.at = 0
+
+    def show(self, at: int) -> None:
+        """Put the mark at an event."""
+        self.at = at
+        self.refresh()
+
+    def cells(self) -> str:
+        """Return the line, without its looks."""
+        width, count = self.size.width, max(1, len(self._past.index))
+        line = ["─"] * width
+        if width:
+            for version in self._past.index.failures:
+                line[self._cell(version, width, count)] = _FAILED
+            line[self._cell(self.at, width, count)] = _HERE
+        return "".join(line)
+
+    @staticmethod
+    def _version(cell: int, width: int, count: int) -> int:
+        return 1 if width <= 1 else 1 + round(cell * (count - 1) / (width - 1))
+
+    @staticmethod
+    def _cell(version: int, width: int, count: int) -> int:
+        return 0 if version <= 1 or count == 1 else min(width - 1, (version - 1) * (width - 1) // (count - 1))
+
+    def render(self) -> Text:
+        """Return it: the past bright, the future faint."""
+        theme, cells = self.app.theme, self.cells()
+        here = cells.find(_HERE)
+        text = Text(no_wrap=True)
+        for index, sign in enumerate(cells):
+            ink: Ink = "accent" if sign == _HERE else "bad" if sign == _FAILED else "dim" if index < here else "faint"
+            text.append(sign, style=style(theme, ink))
+        return text
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the event under the mouse."""
+        width, cell = self.size.width, event.x - 1
+        if width and 0 <= cell < width:
+            self.post_message(self.Went(self._version(cell, width, max(1, len(self._past.index)))))

@@ -1,0 +1,56 @@
+"""A picture of a screen, taken without a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from textual.pilot import Pilot
+
+from cerebelum.tui.app import CerebelumApp
+from cerebelum.tui.executions.screen import ExecutionsScreen
+from cerebelum.tui.replay.screen import ReplayScreen
+
+_PATIENCE_S = 60.0
+
+
+async def take(app: CerebelumApp, *, size: tuple[int, int]) -> str:
+    """Return what `app` shows first, as SVG, once everything it asked for has come.
+
+    Raises:
+        TimeoutError: the store does not answer.
+    """
+    taken: list[str] = []
+
+    async def when_still(pilot: Pilot[Any]) -> None:
+        await settled(pilot)
+        taken.append(app.export_screenshot(title="cerebelum"))
+        app.exit()
+
+    await app.run_async(headless=True, size=size, auto_pilot=when_still)
+    if not taken:
+        raise TimeoutError("the screen was not still in time")
+    return taken[0]
+
+
+async def settled(pilot: Pilot[Any]) -> None:
+    """Wait until the screen has read and shown what it asked for, or the store does not answer.
+
+    Raises:
+        TimeoutError: it has not in a minute.
+    """
+    async with asyncio.timeout(_PATIENCE_S):
+        while True:
+            await pilot.pause()
+            screen = pilot.app.screen
+            if not isinstance(screen, ExecutionsScreen | ReplayScreen):
+                if len(pilot.app.screen_stack) > 1:
+                    return
+            elif screen.is_still or _has_trouble(pilot.app):
+                await pilot.pause()
+                return
+            await asyncio.sleep(0.01)
+
+
+def _has_trouble(app: object) -> bool:
+    return isinstance(app, CerebelumApp) and bool(app.trouble)

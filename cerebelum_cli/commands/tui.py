@@ -1,0 +1,131 @@
+"""`tui`: the terminal interface. What it shows, other commands print: `list`, `show`, `replay`, `events`, `logs`."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cerebelum_cli.options import StoreOption
+
+if TYPE_CHECKING:
+    from cerebelum.engine.application.engine import Engine
+    from cerebelum.tui.app import CerebelumApp
+
+_SIZE_MOST = 1_000
+
+
+class Theme(StrEnum):
+    """How it looks."""
+
+    dark = "dark"
+    light = "light"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(tui)
+
+
+def tui(
+    execution_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]", help="Open this one's replay: an id, a unique beginning, @last or @last-failed."
+        ),
+    ] = None,
+    at: Annotated[int | None, typer.Option("--at", min=0, metavar="N", help="With an ID: begin at event N.")] = None,
+    screenshot: Annotated[
+        Path | None, typer.Option("--screenshot", metavar="FILE.svg", help="Write a picture of the screen, and end.")
+    ] = None,
+    size: Annotated[str, typer.Option("--size", metavar="COLSxROWS", help="Of the picture.")] = "120x36",
+    theme: Annotated[Theme, typer.Option("--theme", help="How it looks.")] = Theme.dark,
+    store: StoreOption = None,
+) -> None:
+    """Open the terminal interface: executions, and the replay of each.
+
+    Exit codes: 0 closed, 2 not a terminal, 3 no such execution or event, 6 no store.
+    """
+    from cerebelum_cli.composition import run_async
+    from cerebelum_cli.errors import UsageProblem
+    from cerebelum_cli.settings import store_url
+
+    if at is not None and execution_id is None:
+        raise UsageProblem("--at belongs to an execution", help_="cerebelum tui ID --at N")
+    cells = _cells(size)
+    if screenshot is None:
+        _check_terminal()
+    url = store_url(store)
+    found = run_async(_resolved(url, execution_id, at))
+    if screenshot is None:
+        run_async(_app(url, found, at, theme).show())
+    else:
+        from cerebelum.tui.screenshot import take
+
+        _write(run_async(take(_app(url, found, at, theme), size=cells)), screenshot)
+
+
+def _check_terminal() -> None:
+    import sys
+
+    from cerebelum_cli.errors import UsageProblem
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageProblem(
+            "the terminal interface needs a terminal, and this is none",
+            help_="lines instead: cerebelum list, cerebelum replay ID; a picture: cerebelum tui --screenshot tui.svg",
+        )
+
+
+def _cells(size: str) -> tuple[int, int]:
+    from cerebelum_cli.errors import UsageProblem
+
+    columns, _, rows = size.lower().partition("x")
+    if not all(text.isascii() and text.isdigit() and 0 < int(text) <= _SIZE_MOST for text in (columns, rows)):
+        raise UsageProblem(f"--size {size!r} is not COLUMNSxROWS, each 1 to {_SIZE_MOST:,}", help_="--size 120x36")
+    return int(columns), int(rows)
+
+
+async def _resolved(url: str, text: str | None, at: int | None) -> str | None:
+    """Return the whole id, so that what is wrong is said before a screen opens."""
+    from cerebelum.engine.application import query
+    from cerebelum_cli.composition import reading
+    from cerebelum_cli.errors import EventNotFound
+
+    async with reading(url) as engine:
+        if text is None:
+            return None
+        execution_id = await query.resolve_id(engine, text)
+        last = (await query.get_execution(engine, execution_id)).row.last_version if at is not None else 0
+        if at is not None and at > last:
+            raise EventNotFound(execution_id, at, last)
+        return execution_id
+
+
+def _app(url: str, execution_id: str | None, at: int | None, theme: Theme) -> CerebelumApp:
+    from cerebelum.tui.app import CerebelumApp
+    from cerebelum_cli.composition import opened, project_of, reading
+    from cerebelum_cli.settings import shown_store
+
+    def act() -> AbstractAsyncContextManager[Engine]:
+        return opened(url)
+
+    return CerebelumApp(
+        lambda: reading(url), act, store_name=shown_store(url), execution_id=execution_id, at=at, theme=theme.value,
+        project=project_of(url),
+    )  # fmt: skip
+
+
+def _write(svg: str, file: Path) -> None:
+    from cerebelum_cli.errors import UsageProblem
+    from cerebelum_cli.output import say
+
+    try:
+        file.write_text(svg, encoding="utf-8")
+    except OSError as error:
+        problem = f"{file} cannot be written: {error.strerror or error}"
+        raise UsageProblem(problem, help_="cerebelum tui --screenshot FILE.svg") from error
+    say(f"wrote {file}")
