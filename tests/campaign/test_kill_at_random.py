@@ -38,15 +38,18 @@ class Work(NamedTuple):
     def effects(self) -> list[str]:
         return self.ledger.read_text().split() if self.ledger.exists() else []
 
-    def begin(self) -> subprocess.Popen[str]:
-        """Have a process do it; return once the start was acknowledged."""
+    def begin(self) -> subprocess.Popen[bytes]:
+        """Have a process do it; return once the start was acknowledged.
+
+        Unbuffered: `communicate` does not see what `readline` has read beyond the line.
+        """
         command = [sys.executable, "-m", "tests.campaign.indexer", self.url, str(self.folder / "index.db")]
         process = subprocess.Popen(
-            [*command, self.execution_id, str(self.ledger)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*command, self.execution_id, str(self.ledger)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
         )
         assert process.stdout is not None
-        if process.stdout.readline() != "acknowledged\n":
-            raise AssertionError(process.communicate()[1])
+        if process.stdout.readline() != b"acknowledged\n":
+            raise AssertionError(process.communicate()[1].decode())
         return process
 
     def finish(self) -> dict[str, Any]:
