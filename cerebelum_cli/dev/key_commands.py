@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from cerebelum.engine.domain.errors import CerebelumError
@@ -23,8 +24,12 @@ _LEVELS = ("warning", "info", "debug")
 class KeyCommands:
     """Takes keys as they are pressed, and obeys one after the other; `obey` returns when `q` was."""
 
-    def __init__(self, engine: Engine, voice: Voice, time: TimeControl, choices: Choices, log_level: str) -> None:
+    def __init__(
+        self, engine: Engine, voice: Voice, time: TimeControl, choices: Choices, log_level: str,
+        *, show_tui: Callable[[], Awaitable[None]],
+    ) -> None:  # fmt: skip
         self._engine, self._voice, self._time, self._choices = engine, voice, time, choices
+        self._show_tui = show_tui
         self._level = log_level
         self._pressed: asyncio.Queue[str] = asyncio.Queue()
 
@@ -52,6 +57,8 @@ class KeyCommands:
                 self._voice.block(HELP)
             case "r":
                 await run_again(self._engine, self._voice)
+            case "o":
+                await self._show_tui()
             case "s":
                 await self._skip()
             case "p":

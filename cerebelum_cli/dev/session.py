@@ -26,6 +26,7 @@ from cerebelum_cli.dev.last_resort import LastResort
 from cerebelum_cli.dev.libraries import Libraries
 from cerebelum_cli.dev.schedule_news import ScheduleNews
 from cerebelum_cli.dev.start_up import Ready, Stopwatch, announce
+from cerebelum_cli.dev.tui_in_front import show_tui
 from cerebelum_cli.dev.voice import Voice
 from cerebelum_cli.dev.watching import Watch, folders_below
 from cerebelum_cli.interrupts import Interrupts, handled
@@ -123,8 +124,9 @@ class Session:
         await self._schedules.keep_in_step(engine, self._reloader.serving())  # before one fires that is gone
         await engine.start_node()
         commands = KeyCommands(
-            engine, self._voice, self._time, Choices(self._news, self._voice), self._plan.settings.log_level
-        )
+            engine, self._voice, self._time, Choices(self._news, self._voice), self._plan.settings.log_level,
+            show_tui=self._show_tui,
+        )  # fmt: skip
         has_keys = not self._plan.as_json and reads_keys()
         announce(
             self._voice,
@@ -141,6 +143,10 @@ class Session:
             self._interrupts.before_abort = self._keys.close
             self._keys.open()
         return await self._until_ended(engine, commands)
+
+    async def _show_tui(self) -> None:
+        if self._keys is not None:
+            await show_tui(self._plan.url, self._keys, self._voice)
 
     async def _until_ended(self, engine: Engine, commands: KeyCommands) -> Ended:
         asked = asyncio.create_task(self._interrupts.asked.wait())

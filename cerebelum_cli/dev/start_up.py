@@ -15,9 +15,9 @@ from cerebelum_cli.dev.dev_store import counted
 from cerebelum_cli.dev.libraries import RESTARTED
 from cerebelum_cli.dev.voice import Voice
 
-KEYS = "h help, r run the last one again, s skip a timer, p pause timers, q quit"
+KEYS = "h help, o TUI, r run the last one again, s skip a timer, p pause timers, q quit"
 HELP = (
-    "r  run the last one again, with the same input",
+    "o  the terminal interface        r  run the last one again, with the same input",
     "s  skip the next timer            p  pause timers, or let them go on",
     "c  executions on older code: keep or cancel",
     "l  log level: warning, info, debug",

@@ -6,7 +6,8 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from cerebelum.engine.domain.terminal_text import visible
@@ -36,6 +37,7 @@ class Voice:
         self.as_json = as_json
         self.cut_off = asyncio.Event()  # nobody reads any more
         self._out = sys.stdout
+        self._kept: list[str] | None = None  # while the terminal is another's
         if as_json:
             sys.stdout = sys.stderr  # what flows print must not stand between the objects
 
@@ -43,6 +45,17 @@ class Voice:
         """Give stdout back."""
         if self.as_json and sys.stdout is sys.stderr:
             sys.stdout = self._out
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep what is said meanwhile, and say it afterwards."""
+        self._kept = []
+        try:
+            yield
+        finally:
+            kept, self._kept = self._kept, None
+            for text in kept:
+                self._write(text)
 
     def tell(self, kind: str, text: str, more: Sequence[str] = (), **facts: Any) -> None:
         """Say that something happened.
@@ -78,6 +91,9 @@ class Voice:
         self._write(json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace").decode())
 
     def _write(self, text: str) -> None:
+        if self._kept is not None:
+            self._kept.append(text)
+            return
         try:
             self._out.write(f"{text}\n")
             self._out.flush()

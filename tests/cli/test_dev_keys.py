@@ -98,6 +98,27 @@ def test_r_runs_the_last_one_again(project: Project, dev: Start) -> None:
     assert len(project.json("list")) == 3
 
 
+def test_o_opens_the_terminal_interface_and_tells_later(project: Project, dev: Start) -> None:
+    """W2, W6: the TUI shows this store, and what happens meanwhile is said when it is closed; then keys are keys again."""
+    project.write("shop.py", shop(1))
+    child = dev()
+    child.send("o")
+    child.expect_exact("WORKFLOW")
+    project("start", "order", "--id", "behind")
+    child.expect_exact("behind")  # in its list
+    project("wait", "behind")
+    child.send("q")
+    child.expect(r"completed behind order")
+    child.send("h")
+    child.expect_exact("skip the next timer")
+    child.send("o")
+    child.expect_exact("WORKFLOW")
+    child.kill(signal.SIGTERM)
+    child.expect(pexpect.EOF)
+    assert modes(child) & termios.ECHO, "the TUI gave the terminal back before it ended"
+    assert ended(child) == 128 + signal.SIGTERM
+
+
 def test_r_says_what_it_needs(project: Project, dev: Start) -> None:
     """W2: with several workflows and no past, or a workflow that needs input, it names the command to type."""
     project.write("shop.py", shop(1))
