@@ -113,7 +113,9 @@ def test_new_and_deleted_files_come_and_go(project: Project, dev: Start) -> None
         "extra.py", "from cerebelum import workflow\n\n\n@workflow\nasync def extra() -> int:\n    return 7\n"
     )
     assert running.told("reloaded", file="extra.py")["changed"] == ["extra"]
-    project("start", "extra", "--id", "e")
+    assert "no node" not in project("start", "extra", "--id", "e").stderr, (
+        "others know what it has learnt since it began"
+    )
     assert running.told("completed", id="e")["result"] == 7
     (project.folder / "extra.py").unlink()
     assert running.told("removed", file="extra.py")["removed"] == ["extra"]

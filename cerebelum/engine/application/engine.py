@@ -49,6 +49,8 @@ class Engine:
         self.registry.check(definition)
         stored = await self.store.register(code)
         self.registry.add(definition, stored)
+        if self.node is not None:
+            await self.node.membership.announce()
         return stored
 
     async def start_node(self) -> Node:

@@ -202,6 +202,10 @@ class Store(ScheduleStore, Protocol):
         """Insert the node with a lease of `lease_ttl_us` from now."""
         ...
 
+    async def announce(self, nonce: str, workflows: Sequence[str]) -> None:
+        """Say which workflows a node knows by now. One that is not there any more stays away: only `join` enters."""
+        ...
+
     async def leave(self, nonce: str) -> None:
         """Remove the node; its executions become due for others."""
         ...

@@ -43,6 +43,8 @@ class Membership:
         self._store, self._now_us, self._workflows, self._beside = store, now_us, workflows, beside
         self._on_lost, self._on_rejoined = on_lost, on_rejoined
         self.nonce = new_nonce()
+        self._told: tuple[str, ...] = ()  # to others, as what this node knows
+        self._telling = asyncio.Lock()
         self.lease: LeaseKeeper
 
     async def join(self) -> None:
@@ -51,14 +53,27 @@ class Membership:
         Raises:
             StoreError: the store does not take it.
         """
+        names = self._workflows()
         await self._store.join(
             NodeRow(
                 nonce=self.nonce, name=node_name(), host=host_identity(), pid=os.getpid(), lease_until_us=0,
-                started_at_us=self._now_us(), workflows=self._workflows(),
+                started_at_us=self._now_us(), workflows=names,
             )
         )  # fmt: skip
+        self._told = names
         self.lease = LeaseKeeper(self._store, self.nonce, self._lost)
         self.lease.start()
+
+    async def announce(self) -> None:
+        """Tell others which workflows this node knows by now; nothing where that is what they were told.
+
+        Raises:
+            StoreError: the store does not take it.
+        """
+        async with self._telling:
+            if (names := self._workflows()) != self._told:
+                await self._store.announce(self.nonce, names)
+                self._told = names
 
     async def leave(self) -> None:
         """Sign off; where the store does not answer, the lease runs out."""

@@ -131,6 +131,17 @@ class ClaimContract:
         assert await asyncio.to_thread(store.renew_lease, a.OWNER) is None
         assert await store.nodes() == []
 
+    async def test_a_node_announces_what_it_has_learnt(self, store: Store) -> None:
+        """V13, R6: its workflows change and its lease does not; one that was declared dead does not come back by it."""
+        await store.join(a.node(a.OWNER, workflows=("flow:x",)))
+        (joined,) = await store.nodes()
+        await store.announce(a.OWNER, ["flow:x", "flow:new"])
+        (known,) = await store.nodes()
+        assert (tuple(known.workflows), known.lease_until_us) == (("flow:x", "flow:new"), joined.lease_until_us)
+        await store.leave(a.OWNER)
+        await store.announce(a.OWNER, ["flow:x"])
+        assert await store.nodes() == []
+
     async def test_a_node_that_leaves_hands_its_executions_back(self, store: Store) -> None:
         """N7: they become due at once for others; those of other nodes stay where they are."""
         await store.join(a.node(a.OWNER))

@@ -81,6 +81,7 @@ SELECT $1, $2, $3, $4, {NOW} + $5::bigint, coalesce($6::bigint, {NOW}), $7, {NOW
 ON CONFLICT (nonce) DO UPDATE SET name = excluded.name, host = excluded.host, pid = excluded.pid,
   lease_until_us = excluded.lease_until_us, started_at_us = excluded.started_at_us, workflows = excluded.workflows,
   updated_at_us = excluded.updated_at_us"""
+_ANNOUNCE = f"UPDATE nodes SET workflows = $2, updated_at_us = {NOW} WHERE nonce = $1"
 _BATCH_KEPT_US = 7 * 86_400_000_000
 _FORGET_BATCHES = f"DELETE FROM batches WHERE updated_at_us < {NOW} - {_BATCH_KEPT_US}"
 
@@ -185,3 +186,7 @@ class Claims:
             msgspec.json.encode(list(node.workflows)).decode(),
         )
         await self._pool.fetch(_FORGET_BATCHES)
+
+    async def announce(self, nonce: str, workflows: Sequence[str]) -> None:
+        """Change the workflows of a node that is there."""
+        await self._pool.fetch(_ANNOUNCE, nonce, msgspec.json.encode(list(workflows)).decode())

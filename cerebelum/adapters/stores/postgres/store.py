@@ -136,6 +136,10 @@ class PostgresStore:
         """Insert the node with a fresh lease."""
         await self._claims.join(node, self.lease_ttl_us)
 
+    async def announce(self, nonce: str, workflows: Sequence[str]) -> None:
+        """Say what the node knows by now."""
+        await self._claims.announce(nonce, workflows)
+
     async def leave(self, nonce: str) -> None:
         """Remove the node; its executions become due."""
         await self._claims.leave(nonce)

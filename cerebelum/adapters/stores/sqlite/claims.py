@@ -128,6 +128,14 @@ def release(connection: sqlite3.Connection, nonces: Sequence[str], now_us: int) 
     return released
 
 
+def announce(connection: sqlite3.Connection, nonce: str, workflows: Sequence[str], now_us: int) -> None:
+    """Change the workflows of a node that is there."""
+    connection.execute(
+        "UPDATE nodes SET workflows = ?, updated_at_us = ? WHERE nonce = ?",
+        (msgspec.json.encode(workflows).decode(), now_us, nonce),
+    )
+
+
 def join(connection: sqlite3.Connection, node: NodeRow, lease_until_us: int, now_us: int) -> None:
     """Insert the node, or renew it if it is there."""
     connection.execute(

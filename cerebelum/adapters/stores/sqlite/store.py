@@ -137,6 +137,10 @@ class SqliteStore:
 
         await self._writer.call(work)
 
+    async def announce(self, nonce: str, workflows: Sequence[str]) -> None:
+        """Say what the node knows by now."""
+        await self._writer.call(lambda connection: claims.announce(connection, nonce, workflows, self._clock()))
+
     async def leave(self, nonce: str) -> None:
         """Remove the node; its executions become due."""
         await self._writer.call(lambda connection: claims.release(connection, [nonce], self._clock()))
