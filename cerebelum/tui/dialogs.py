@@ -76,7 +76,7 @@ class Help(ModalScreen[None]):
         """One block for each group."""
         theme = self.app.theme
         text = Text()
-        for name, keys in self._groups:
+        for name, keys in (group for group in self._groups if group[1]):
             text.append(f"{name}\n", style=style(theme, "strong"))
             for key, meaning in keys:
                 text.append(f"  {key:<16}", style=style(theme, "accent"))

@@ -18,7 +18,7 @@ from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.domain.errors import ExecutionNotFound
 from cerebelum.engine.domain.execution import STATUSES, ExecutionRow
 from cerebelum.engine.domain.terminal_text import visible
-from cerebelum.tui.base_screen import BaseScreen, Keys
+from cerebelum.tui.base_screen import Keys
 from cerebelum.tui.coalescing import Coalesced
 from cerebelum.tui.dialogs import Confirm
 from cerebelum.tui.executions.filters import FilterRefused, parse_filter
@@ -27,6 +27,7 @@ from cerebelum.tui.executions.preview import HISTORY_MOST, of_row, of_view
 from cerebelum.tui.executions.table import ExecutionTable
 from cerebelum.tui.lines import LineView, TextPane
 from cerebelum.tui.marks import of_status
+from cerebelum.tui.places import LeadingScreen, place_bindings, place_keys
 from cerebelum.tui.prompt import Prompt
 from cerebelum.tui.status_line import StatusLine
 from cerebelum.tui.themes import style
@@ -49,7 +50,7 @@ _VERBS: dict[str, Callable[[Engine, str], Awaitable[None]]] = {
 }
 
 
-class ExecutionsScreen(BaseScreen):
+class ExecutionsScreen(LeadingScreen):
     """The home screen."""
 
     CSS = """
@@ -68,6 +69,7 @@ class ExecutionsScreen(BaseScreen):
                   ("end", "the oldest read so far; again: older ones"), ("enter", "open the replay"))),
         ("Choose", (("/", "filter: status:failed workflow:NAME since:2h ID…"), ("esc", "all again"),
                     (":", "goto ID, filter TEXT, theme light, help, quit"))),
+        ("Go to", place_keys()),
         ("Act", (("p", "pause"), ("r", "resume"), ("x", "cancel"), ("y", "copy the id"))),
         ("Everywhere", (("?", "this page"), ("^p", "all commands"), ("T", "light or dark"), ("q", "back, and out"))),
         ("Marks", _MARKS),
@@ -86,6 +88,7 @@ class ExecutionsScreen(BaseScreen):
         Binding("r", "act('resume')", "Resume"),
         Binding("x", "act('cancel')", "Cancel"),
         Binding("y", "copy", "Copy the id"),
+        *place_bindings(),
     ]
 
     def __init__(self) -> None:
@@ -271,6 +274,10 @@ class ExecutionsScreen(BaseScreen):
         """Open the replay of the execution under the cursor."""
         if (row := self.table.selected) is not None:
             await self.cerebelum.open_replay(row.id)
+
+    def standing_at(self) -> tuple[str, int | None] | None:
+        """Return the execution under the cursor."""
+        return (row.id, None) if (row := self.table.selected) is not None else None
 
     def action_copy(self) -> None:
         """Copy the id."""

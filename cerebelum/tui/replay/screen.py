@@ -21,6 +21,7 @@ from cerebelum.tui.base_screen import Keys, first_line
 from cerebelum.tui.coalescing import Coalesced
 from cerebelum.tui.lines import LineView, TextPane
 from cerebelum.tui.marks import is_failure, of_status
+from cerebelum.tui.places import place_keys
 from cerebelum.tui.prompt import Prompt
 from cerebelum.tui.replay.editor import edit
 from cerebelum.tui.replay.event_list import EventList
@@ -75,6 +76,7 @@ class ReplayScreen(WalkingScreen):
                     ("J K", "next, previous value; scroll"), ("c", "to the event that last changed this value"),
                     ("w", "watch a value over the whole past: order.total"), ("y", "copy what is marked"),
                     ("e", "open the line in $EDITOR"))),
+        ("Go to", place_keys(of_one=True)),
         ("Everywhere", ((":", "an event's number, goto ID, theme light, help"), ("?", "this page"),
                         ("^p", "all commands"), ("T", "light or dark"), ("q esc", "back"))),
         ("Marks", (("✓ ✗ ⊘", "done, failed, cancelled"), ("▸ ⇣ ⇡ ◷", "began, waits, was told, timer"),
@@ -365,7 +367,7 @@ class ReplayScreen(WalkingScreen):
         """A search, a watch or a command was typed."""
         if event.what == "search":
             self.search_for(event.text)
-        elif event.what == "watch":
+        elif event.what == "watch" and event.text:
             self._watch(event.text)
         elif event.text.isascii() and event.text.isdigit():
             self.go(int(event.text[:9]))
@@ -373,8 +375,6 @@ class ReplayScreen(WalkingScreen):
             await self.run_command(event.text)
 
     def _watch(self, text: str) -> None:
-        if not text:
-            return
         try:
             self.past.add_watch(text)
         except ValueError as error:

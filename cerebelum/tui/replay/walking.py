@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.timer import Timer
 
 from cerebelum.engine.domain.terminal_text import visible
-from cerebelum.tui.base_screen import BaseScreen
+from cerebelum.tui.places import LeadingScreen, place_bindings
 from cerebelum.tui.replay.past import Past
 
 SPEEDS = (1, 2, 4, 8, 16, 32, 64)  # events a second
@@ -17,7 +17,7 @@ _SEARCHED_PER_TURN = 2_000
 _COUNT_DIGITS = 9
 
 
-class WalkingScreen(BaseScreen):
+class WalkingScreen(LeadingScreen):
     """Knows at which event one stands. A subclass shows it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -40,6 +40,7 @@ class WalkingScreen(BaseScreen):
         Binding("slash", "ask_search", "Search"),
         Binding("n", "search(1)", "Next match"),
         Binding("N", "search(-1)", "Previous match"),
+        *place_bindings(of_one=True),
     ]
 
     def __init__(self, execution_id: str) -> None:
@@ -69,6 +70,10 @@ class WalkingScreen(BaseScreen):
     def page_events(self) -> int:
         """How many events a page has."""
         raise NotImplementedError
+
+    def standing_at(self) -> tuple[str, int | None] | None:
+        """Return the execution, and the event one stands at."""
+        return self.past.execution_id, self.version
 
     def go(self, version: int, *, is_tailing: bool = False) -> None:
         """Stand at an event."""
