@@ -12,8 +12,17 @@ from tests.servers.migrated_databases import MigratedDatabases
 from tests.servers.postgres import PostgresServer
 from tests.servers.postgres_binaries import PostgresUnavailable
 from tests.strict_skips import pytest_make_collect_report, pytest_runtest_makereport
+from tests.unloading import imports_undone
 
 __all__ = ["postgres", "postgres_url", "pytest_make_collect_report", "pytest_runtest_makereport"]
+
+
+@pytest.fixture(autouse=True)
+def imports_are_undone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a test imported is unloaded again, or a flow.py of the next one finds its name taken."""
+    with imports_undone(tmp_path_factory.getbasetemp()):
+        yield
+
 
 STORES = ("memory", "sqlite", "postgresql")
 

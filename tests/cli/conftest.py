@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import structlog
 
-from cerebelum.engine.runtime.code.modules import finder, forget
 from cerebelum.engine.runtime.own_log import set_up_at_first_line
 from tests.cli.cli_project import Project
 
@@ -25,15 +22,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     folder = tmp_path / "project"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    known = set(finder.names_under(""))
     yield Project(folder)
     structlog.reset_defaults()
     set_up_at_first_line(None)
-    captured = set(finder.names_under("")) - known
-    loaded = [name for name, module in sys.modules.items() if _lies_in(tmp_path, module)]
-    forget([*captured, *loaded])  # or a flow.py of the next test finds its name taken
-    finder.remove(captured)
-
-
-def _lies_in(folder: Path, module: ModuleType) -> bool:
-    return str(getattr(module, "__file__", None) or "").startswith(f"{folder}{os.sep}")

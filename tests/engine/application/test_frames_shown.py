@@ -20,11 +20,11 @@ from cerebelum.engine.domain.events import RecordedEvent
 from cerebelum.engine.runtime.code.definition_text import as_comments, definition_text, node_lines
 from cerebelum.engine.runtime.code.loading import load_flow
 from cerebelum.engine.runtime.frames import MAX_LOGS
-from tests.engine.runtime.code.conftest import WriteFile, imports_are_undone, project, write
+from tests.engine.runtime.code.conftest import WriteFile, project, write
 from tests.engine.world import World
 from tests.flows import graphs, replayed
 
-__all__ = ["imports_are_undone", "project", "write"]
+__all__ = ["project", "write"]
 
 DEFINITION = """
 name: order

@@ -16,10 +16,10 @@ import pytest
 from cerebelum.engine.application.replay import replay_execution
 from cerebelum.engine.runtime.code.loading import load_flow
 from tests.architecture.repository import ROOT
-from tests.engine.runtime.code.conftest import WriteFile, imports_are_undone, project, write
+from tests.engine.runtime.code.conftest import WriteFile, project, write
 from tests.engine.world import World
 
-__all__ = ["imports_are_undone", "project", "write"]
+__all__ = ["project", "write"]
 
 FLOW = """
 import asyncio, random, time, uuid

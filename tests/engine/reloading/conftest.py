@@ -1,29 +1,13 @@
-"""A desk on each kind of store, and an import system that is as before after each test."""
+"""A desk on each kind of store."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from cerebelum.engine.runtime.code.modules import finder
-from cerebelum.engine.runtime.node import NodeSettings
-from tests.engine.reloading.desk import Desk
-from tests.engine.world import World
-
-
-@pytest.fixture(autouse=True)
-def imports_are_undone() -> Iterator[None]:
-    """What a test imported is unloaded again; nothing of the session's own is."""
-    modules, path, captured = set(sys.modules), list(sys.path), set(finder.names_under(""))
-    yield
-    for name in set(sys.modules) - modules:
-        if not name.startswith(("cerebelum.", "tests.")):
-            del sys.modules[name]
-    sys.path[:] = path
-    finder.remove(set(finder.names_under("")) - captured)
+from tests.engine.reloading.desk import Desk, opened_desk
 
 
 @pytest.fixture
@@ -35,29 +19,15 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-async def _desk(url: str, folder: Path) -> AsyncIterator[Desk]:
-    settings = NodeSettings(policy="pin", activation_limit_s=0.3, blocked_warning_s=0.2)
-    world = await World.open(url, settings=settings, allow_stored_code=True)
-    yield Desk(world, folder)
-    await world.close()
-
-
 @pytest.fixture
 async def desk(url: str, folder: Path) -> AsyncIterator[Desk]:
     """A desk on each kind of store."""
-    async for desk in _desk(url, folder):
+    async with opened_desk(url, folder) as desk:
         yield desk
 
 
 @pytest.fixture
 async def memory_desk(folder: Path) -> AsyncIterator[Desk]:
     """A desk for what does not concern the store."""
-    async for desk in _desk("memory://", folder):
-        yield desk
-
-
-@pytest.fixture
-async def sqlite_desk(tmp_path: Path, folder: Path) -> AsyncIterator[Desk]:
-    """A desk whose store is not in the memory of the process."""
-    async for desk in _desk(f"sqlite:///{tmp_path}/desk.db", folder):
+    async with opened_desk("memory://", folder) as desk:
         yield desk

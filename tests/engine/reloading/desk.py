@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import textwrap
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from cerebelum.engine.application.client import Handle
 from cerebelum.engine.application.reloading import FileOutcome, Reloaded, Reloader
 from cerebelum.engine.application.verdicts import Verdict
 from cerebelum.engine.domain import events as ev
+from cerebelum.engine.runtime.node import NodeSettings
 from tests.engine.world import PATIENCE_S, World
 
 HEADER = """\
@@ -51,12 +54,24 @@ ORDER = """
 """
 WAITS = 'done.append(str(await wait_for_signal("go")))'
 STANDS = "done.append(await stands())"
+EXTRA = "await extra()"
 SLEEPS = "await asyncio.sleep(3600)"
 
 
 def order(*, word: str = "one", before: str = "pass", middle: str = WAITS) -> str:
     """Return the text of a flow, with some words of it changed."""
     return ORDER.replace("WORD", word).replace("BEFORE", before).replace("MIDDLE", middle)
+
+
+@asynccontextmanager
+async def opened_desk(url: str, folder: Path) -> AsyncIterator[Desk]:
+    """Give a desk on a store, which is closed afterwards."""
+    settings = NodeSettings(policy="pin", activation_limit_s=0.3, blocked_warning_s=0.2)
+    world = await World.open(url, settings=settings, allow_stored_code=True)
+    try:
+        yield Desk(world, folder)
+    finally:
+        await world.close()
 
 
 class Desk:

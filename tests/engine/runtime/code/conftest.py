@@ -1,31 +1,16 @@
-"""A project folder to write flows into, and an import system that is as before after each test."""
+"""A project folder to write flows into."""
 
 from __future__ import annotations
 
-import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cerebelum.engine.runtime.code.modules import finder
-
 WriteFile = Callable[[str, str], Path]
 
 HEADER = "from cerebelum.engine.authoring.step import step\nfrom cerebelum.engine.authoring.workflow import workflow\n"
-
-
-@pytest.fixture(autouse=True)
-def imports_are_undone() -> Iterator[None]:
-    """What a test imported is unloaded again; nothing of the session's own is."""
-    modules, path, captured = dict(sys.modules), list(sys.path), set(finder.names_under(""))
-    yield
-    for name in set(sys.modules) - set(modules):
-        if not name.startswith(("cerebelum.", "tests.")):
-            del sys.modules[name]
-    sys.path[:] = path
-    finder.remove(set(finder.names_under("")) - captured)
 
 
 @pytest.fixture
