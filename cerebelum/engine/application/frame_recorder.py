@@ -100,7 +100,7 @@ class FrameRecorder:
             code=self._code,
             now_us=self._run.now_us(),
             tasks=tasks,
-            task_count=self._task_count(),
+            task_count=len(self._tasks()),
             changed=[change for entry in main for change in entry.changed],
             context=None if context is None else context.text,
             context_values={} if context is None else context.values,
@@ -118,7 +118,7 @@ class FrameRecorder:
     def pass_by(self, recorded: ev.RecordedEvent, event: ev.Event | ev.UnknownEvent) -> None:
         """Take note of an event that nobody wants to see."""
         state = self.state
-        advance(state, recorded)
+        advance(state, recorded, event)
         state.signals.clear()
         state.patches.clear()
         if isinstance(event, _ENDS_A_STEP):
@@ -130,9 +130,6 @@ class FrameRecorder:
 
     def _tasks(self) -> Mapping[int, Any]:
         return self._run.loop.tasks if self._run.started is not None else {}
-
-    def _task_count(self) -> int:
-        return len(self._tasks())
 
     def _capture(self) -> None:
         before, self._stacks = self._stacks, {}
@@ -171,8 +168,8 @@ class FrameRecorder:
     def _open(self) -> list[OpenWait]:
         waits = self.state.open.values()
         steps = self.state.steps.values()
-        if not waits and not steps:
-            return []
+        if len(waits) + len(steps) < 2:  # most of the time: nothing to sort
+            return [*waits, *_as_waits(steps)]
         return sorted(islice(chain(_as_waits(steps), waits), MAX_OPEN), key=lambda wait: wait.number)
 
 

@@ -151,8 +151,10 @@ class ExecutionReplay:
             while True:
                 try:
                     yield from self._on(span.code, known, end, recorder, progress, watchdog, reprs)
-                except HistoryMismatch:
-                    since = since_checkpoint(known, span.from_version) if progress.events < span.from_version else None
+                except HistoryMismatch as mismatch:
+                    since = (
+                        since_checkpoint(known, span.from_version) if mismatch.version <= span.from_version else None
+                    )
                     if since is not None and known is self._history:
                         known = since  # it moved from a checkpoint, so its new code need not fit what lies before
                         continue
@@ -173,19 +175,24 @@ class ExecutionReplay:
             recorder.follow(run, code.digest)
         since_s = real.perf_counter()
         try:
-            for recorded, event in replay.steps():
-                if recorded.version <= shown:
-                    continue
-                progress.events, frame = recorded.version, None
-                if recorder is not None:
+            if recorder is None:
+                for version in replay.turns(_EVENTS_PER_TURN, to_version=end):
+                    progress.events = max(progress.events, version)
+                    progress.took_s += real.perf_counter() - since_s
+                    yield None  # others may have their turn
+                    since_s = real.perf_counter()
+            else:
+                for recorded, event in replay.steps():
+                    if recorded.version <= shown:
+                        continue
+                    progress.events = recorded.version
                     with reprs:
                         frame = watchdog.run(self.row.id, recorder.frame, recorded, event)
-                if frame is not None or progress.events % _EVENTS_PER_TURN == 0:  # None: others may have their turn
                     progress.took_s += real.perf_counter() - since_s
                     yield frame
                     since_s = real.perf_counter()
-                if recorded.version >= end:
-                    break
+                    if recorded.version >= end:
+                        break
             progress.took_s += real.perf_counter() - since_s
             if end >= self._to_version:
                 self.report = make_report(

@@ -125,16 +125,19 @@ def reconstruct(execution_id: str, history: Iterable[ev.RecordedEvent]) -> Execu
     return state
 
 
-def advance(state: ExecutionState, recorded: ev.RecordedEvent) -> ExecutionState:
-    """Apply the next event to `state`, in place, and return it."""
+def advance(
+    state: ExecutionState, recorded: ev.RecordedEvent, event: ev.Event | ev.UnknownEvent | None = None
+) -> ExecutionState:
+    """Apply the next event to `state`, in place, and return it; `event`: the same decoded, for who has it."""
     state.version = recorded.version
     state.now_us = max(state.now_us, recorded.at_us)
-    event = recorded.event()
+    if event is None:
+        event = recorded.event()
     if isinstance(event, ev.Trigger):
         state.told_version = recorded.version
     elif isinstance(event, ev.CheckpointCreated) and event.after == state.told_version:
         state.checkpoint = recorded.version
-    if not _life(state, event, recorded.at_us) and not _step(state, event, recorded.at_us):
+    if not _step(state, event, recorded.at_us) and not _life(state, event, recorded.at_us):  # most are of steps
         _wait(state, event, recorded.at_us)
     if state.status in ("running", "waiting"):
         unfinished = state.unfinished

@@ -32,7 +32,7 @@ MAX_LOCALS = 50  # of one entry
 MAX_LOGS = 20  # new lines of one frame: the newest
 _MAX_DEPTH = 100_000  # of the walk; a chain cannot be endless, but it is not ours
 _ENGINE = str(Path(__file__).resolve().parents[2]) + "/"
-_LIBRARY = (str(Path(asyncio.__file__).parent) + "/", contextlib.__file__)
+_HIDDEN = (_ENGINE, str(Path(asyncio.__file__).parent) + "/", contextlib.__file__)
 # A task made of such a call directly (`gather(charge(1))`) has no frame of the user's: the call itself is shown.
 _CALLS = (StepDefinition._in_workflow.__code__, WorkflowDefinition._await_child.__code__)
 
@@ -130,7 +130,7 @@ def chain_frames(coroutine: Any) -> Iterator[FrameType]:
 
 def is_hidden(frame: FrameType) -> bool:
     """Whether a frame is the engine's or asyncio's: a reader wants to see their own."""
-    return frame.f_code.co_filename.startswith((_ENGINE, *_LIBRARY))
+    return frame.f_code.co_filename.startswith(_HIDDEN)
 
 
 def entry_of(frame: FrameType) -> StackEntry:

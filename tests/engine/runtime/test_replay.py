@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 import pytest
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from cerebelum import info, patched, wait_for_signal, workflow
 from cerebelum.engine.domain import events as ev
@@ -155,6 +155,38 @@ def test_a_replay_that_stops_early_takes_the_branch_that_was_taken() -> None:
     coroutine = task.get_coro().cr_await  # type: ignore[union-attr]
     assert coroutine.cr_frame.f_locals["branch"] == "old"
     steps.close()
+    run.close()
+
+
+@pytest.mark.parametrize("nth", range(4))
+def test_one_changed_byte_of_a_recorded_command_is_found_at_its_event(nth: int) -> None:
+    """E16: bytes are compared first, and no more leniently: a changed command diverges, looked at event by event or not."""
+
+    @workflow("order")
+    async def order() -> list[Any]:
+        return [await asyncio.gather(echo("one"), echo("two")), await echo("three"), await echo("four")]
+
+    history = Played(order).complete_all().history
+    version = [recorded.version for recorded in history if recorded.type == "step_scheduled"][nth]
+    recorded = history[version - 1]
+    history[version - 1] = structs.replace(recorded, data=recorded.data.replace(b'"echo"', b'"ech0"'))
+    assert mismatch(order, history).version == version
+    run = WorkflowRun("exec-1", order, CODEC)
+    with pytest.raises(HistoryMismatch) as caught:
+        list(Replay(run, history).turns(3, to_version=len(history)))
+    run.close()
+    assert caught.value.version == version
+
+
+@pytest.mark.parametrize("to_version", [1, 4, 6])
+def test_turns_reach_as_far_as_asked(to_version: int) -> None:
+    """E16: a replay that nobody looks at event by event stops where it is told, and says how far it came."""
+    history = Played(order).complete_all().history
+    run = WorkflowRun("exec-1", order, CODEC)
+    reached = list(Replay(run, history).turns(2, to_version=to_version))
+    assert (reached[-1], len(history)) == (to_version, 6)
+    assert reached[:-1] == list(range(2, reached[-1], 2))
+    assert run.ended == (to_version == len(history))
     run.close()
 
 
