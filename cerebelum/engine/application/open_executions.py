@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.application.verdicts import Verdict
 from cerebelum.engine.domain.execution import OPEN, ExecutionRow
 from cerebelum.engine.ports.store import ExecutionFilter
+from cerebelum.engine.runtime.interception import real
 from cerebelum.engine.runtime.live import LiveExecution
 from cerebelum.engine.runtime.moving import Mover, Tried
 from cerebelum.engine.runtime.node import Node
 
 MOST_CHECKED = 200  # in one go; the others are tried when they wake
 _MOST_COUNTED = 2_000  # reading more would hold up the reload
+_PATIENCE_S, _LOOK_AGAIN_S = 2.0, 0.002  # with executions that are on their way into memory
 
 
 class OpenExecutions:
@@ -44,9 +47,9 @@ class OpenExecutions:
 
     async def _check(self, node: Node, name: str, most: int) -> tuple[list[Verdict], int]:
         newest = self._engine.registry.newest(name)
-        rows = await self._at_rest(node, name, newest.digest, most + 1)
+        rows = await self._settled(node, name, newest.digest, most + 1)
         if len(rows) > most:
-            rows = await self._at_rest(node, name, newest.digest, _MOST_COUNTED)
+            rows = await self._settled(node, name, newest.digest, _MOST_COUNTED)
         # after the read, in the same turn of the loop: one that was taken up meanwhile is in one of the two
         lives = [live for live in _here(node, name) if live.row.code != newest.digest]
         room = max(0, most - len(lives))
@@ -65,6 +68,22 @@ class OpenExecutions:
         busy = sum(one.outcome == "busy" and one.execution_id not in resting for one in tried)
         verdicts = [found for one in (*tried, *checked) if (found := _verdict(one, newest.digest)) is not None]
         return verdicts, unchecked + never + busy + len(asleep) - len(checked)
+
+    async def _settled(self, node: Node, name: str, but: str, most: int) -> list[ExecutionRow]:
+        """Return those at rest, once none is on its way into memory.
+
+        The start or the claim of such a one is stored already, its code was chosen before the newest was there, and
+        nobody looks at that again: it would be told as moved, and go on as it is.
+        """
+        until_s = real.monotonic() + _PATIENCE_S
+        while True:
+            rows = await self._at_rest(node, name, but, most)
+            on_their_way = {row.id for row in rows if row.owner == node.nonce} - node.resident.keys()
+            if not on_their_way:
+                return rows
+            if real.monotonic() > until_s:
+                return [row for row in rows if row.id not in on_their_way]
+            await asyncio.sleep(_LOOK_AGAIN_S)
 
     async def _fell_asleep(self, node: Node, tried: list[Tried]) -> list[ExecutionRow]:
         """Return those that went to rest while they were looked at."""

@@ -122,6 +122,8 @@ class Mover:
         return done
 
     def _try_at_rest(self, row: ExecutionRow, to: AnyWorkflow, history: list[ev.RecordedEvent]) -> Tried:
+        if not history or history[-1].type in ev.FINAL_TYPES:  # since its row was read
+            return _tried(row, "gone")
         try:
             rebuilt = self._rebuilder.try_on(to, row, history)
         except Exception as error:

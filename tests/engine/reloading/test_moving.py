@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from cerebelum.engine.domain import events as ev
+from cerebelum.engine.domain.execution import ExecutionRow
+from cerebelum.engine.ports.store import Batch, Committed, ExecutionFilter
 from tests.engine.reloading.desk import SLEEPS, STANDS, Desk, order
 from tests.flows import ledger
 
@@ -201,6 +205,44 @@ async def test_what_did_not_fit_is_not_tried_again_and_again(memory_desk: Desk) 
     await desk.rests(handle)
     await handle.resume()
     assert await desk.result(handle) == ["first", "last one"]
+
+
+async def test_one_that_is_just_being_started_moves(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W3: its start is stored and its code chosen, but it is not in memory yet when an edit looks: it is told as it is."""
+    await desk.open(order())
+    store, stored, let_go, looks = desk.world.store, asyncio.Event(), asyncio.Event(), asyncio.Semaphore(0)
+    commit, list_executions = store.commit, store.list_executions
+
+    async def commit_and_wait(batch: Batch) -> Committed:
+        committed = await commit(batch)
+        if batch.starts:
+            stored.set()
+            await let_go.wait()
+        return committed
+
+    async def listed(wanted: ExecutionFilter) -> list[ExecutionRow]:
+        rows = await list_executions(wanted)
+        looks.release()
+        return rows
+
+    async def looked_again() -> None:
+        await looks.acquire()
+        await looks.acquire()
+
+    monkeypatch.setattr(store, "commit", commit_and_wait)
+    monkeypatch.setattr(store, "list_executions", listed)
+    starting = asyncio.create_task(desk.start())
+    await stored.wait()
+    reloading = asyncio.create_task(desk.edit(order(word="two")))
+    waiting = asyncio.create_task(looked_again())
+    await asyncio.wait((reloading, waiting), return_when=asyncio.FIRST_COMPLETED)
+    let_go.set()
+    (verdict,) = (await reloading).verdicts
+    handle = await starting
+    assert (verdict.execution_id, verdict.outcome) == (handle.id, "moved")
+    await desk.world.until(handle, lambda view: view.row.code == desk.newest())
+    await handle.signal("go", "on")
+    assert await desk.result(handle) == ["first", "on", "last two"]
 
 
 async def test_code_that_never_ends_moves_nobody(memory_desk: Desk) -> None:
