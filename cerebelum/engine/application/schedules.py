@@ -83,10 +83,10 @@ class Schedules:
                 row = ScheduleRow(name=name, workflow=workflow_name, spec=stored_spec, progress=progress)
             elif row.spec.rule != spec.rule:
                 row = replace(row, progress=_from_now(row.progress, progress.decided_until_us))
-            changed = replace(
-                row, workflow=workflow_name, spec=stored_spec, input=data, module=module, origin=origin
-            )  # fmt: skip
-            return await self._write(ScheduleDecision(row=refreshed(changed)))
+            changed = refreshed(
+                replace(row, workflow=workflow_name, spec=stored_spec, input=data, module=module, origin=origin)
+            )
+            return changed == row or await self._write(ScheduleDecision(row=changed))  # each reload puts all again
 
         await self._until_written(name, write)
         return await self.get(name)

@@ -150,7 +150,7 @@ class Node:
         log_capture.install()
         garbage.node_started()
         await self.clock.measure(self.store)
-        self.clock.attach(self)
+        await self.clock.attach(self)
         await self.membership.join()
         self.supervisor = Supervisor()
         self.supervisor.failed.add_done_callback(self._broken)

@@ -56,5 +56,5 @@ class StoreClock:
         """Return the ids of unowned executions that are due by this clock and, maybe, not by the store's."""
         return []
 
-    def attach(self, node: Node) -> None:
+    async def attach(self, node: Node) -> None:
         """Be the clock of `node`, which is about to start."""

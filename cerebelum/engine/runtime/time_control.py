@@ -137,12 +137,6 @@ class TimeControl(StoreClock):
             return 0.0
         return float("inf") if self._paused else left_us / 1e6 / self._speed
 
-    async def measure(self, store: Store) -> None:
-        """Measure the store's clock, and be no earlier than what open executions have on record."""
-        await super().measure(store)
-        async for row in _open_rows(store):
-            self._ahead_us += max(0, row.updated_at_us - self.now_us())
-
     async def overdue(self, store: Store, workflows: Sequence[str]) -> list[str]:
         """Return the ids of unowned executions that are due by this clock and, maybe, not by the store's."""
         next_us = await store.next_wake_us(workflows=workflows) if workflows else None
@@ -150,9 +144,11 @@ class TimeControl(StoreClock):
             return []  # the usual case costs no list
         return [row.id async for row in _resting(store, workflows) if (row.wake_at_us or 0) <= self.due_us()]
 
-    def attach(self, node: Node) -> None:
-        """Be the clock of `node`, which is about to start."""
+    async def attach(self, node: Node) -> None:
+        """Be the clock of `node`, which is about to start, and no earlier than what open executions have on record."""
         self._node = node
+        async for row in _open_rows(node.store):
+            self._ahead_us += max(0, row.updated_at_us - self.now_us())
 
     # -- inside -----------------------------------------------------------------------------------------------------
     def _gained_us(self) -> int:

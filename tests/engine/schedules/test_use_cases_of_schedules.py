@@ -51,6 +51,17 @@ async def test_putting_again_updates_and_keeps() -> None:
         assert after.progress == before.progress
 
 
+async def test_putting_the_same_again_writes_nothing() -> None:
+    """J4: each reload of a file puts its schedules; what is stored as it should be stays untouched, and so does its revision."""
+    async with in_memory_engine(start_at=BEGIN) as kit:
+        await kit.register(report)
+        schedules = schedules_of(kit)
+        first = await schedules.put("r", report, HOURLY)
+        kit.clock.move_to(at_us("2026-03-02T12:15"))
+        assert await schedules.put("r", report, HOURLY) == first
+        assert (await schedules.put("r", report, HOURLY, module="m")).revision > first.revision
+
+
 async def test_a_changed_rule_goes_on_from_now() -> None:
     """J4: the new rule's earlier times were never missed; the same rule keeps what it has to catch up."""
     async with in_memory_engine(start_at=BEGIN) as kit:
