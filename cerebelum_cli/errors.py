@@ -109,6 +109,34 @@ class GraphProgramFailed(CerebelumError):
         self.target, self.said = target, said
 
 
+class AdapterPortTaken(CerebelumError):
+    """Editors cannot connect on this port: somebody else listens there, or it is not allowed."""
+
+    code = "CB208"
+    exit_code = 5
+
+    def __init__(self, port: int, why: str) -> None:
+        super().__init__(
+            f"editors cannot be listened to on port {port}: {why}\n"
+            "  help: take another port, or 0 for a free one: cerebelum replay ID --dap-port 0"
+        )
+        self.port = port
+
+
+class NotAnEditor(CerebelumError):
+    """`replay --dap` was told something else than the Debug Adapter Protocol."""
+
+    code = "CB209"
+    exit_code = 2
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"this is not the Debug Adapter Protocol: {problem}\n"
+            "  help: --dap is for editors; to walk with typed commands: cerebelum replay ID --plain"
+        )
+        self.problem = problem
+
+
 class StoreInUse(CerebelumError):
     """The dev store cannot be put aside: a node works on it."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cerebelum_cli.options import Format, JsonOption, OutputOption, ReadId, StoreOption, chosen
+from cerebelum_cli.options import Format, JsonOption, OutputOption, StoreOption, chosen
 from cerebelum_cli.streams import out
 
 if TYPE_CHECKING:
@@ -17,13 +17,30 @@ if TYPE_CHECKING:
     from cerebelum.engine.application.replay_report import ReplayReport
 
 
+_MaybeId = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="ID", show_default=False, help="An execution: its id, a unique beginning of it, @last or @last-failed."
+    ),
+]
+_Dap = Annotated[
+    bool, typer.Option("--dap", help="Let an editor walk it: the Debug Adapter Protocol on stdin and stdout.")
+]
+_DapPort = Annotated[
+    int | None,
+    typer.Option(
+        "--dap-port", min=0, max=65535, metavar="N", help="The same, for editors that connect; 0: a free port."
+    ),
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command of this module."""
     app.command()(replay)
 
 
 def replay(
-    execution_id: ReadId,
+    execution_id: _MaybeId = None,
     to: Annotated[
         int | None, typer.Option("--to", min=1, metavar="N", help="Stop after event N, and show the state there.")
     ] = None,
@@ -39,20 +56,42 @@ def replay(
         bool,
         typer.Option("--plain", help="Step through it with typed commands (? lists them); without input, lines only."),
     ] = False,
+    dap: _Dap = False,
+    dap_port: _DapPort = None,
     store: StoreOption = None,
     output: OutputOption = Format.text,
     as_json: JsonOption = False,
 ) -> None:
     """Replay an execution: for each event the line its code stood on, and the locals that changed.
 
+    With --dap or --dap-port an editor steps through it, forwards and back; there the ID may be left to the editor.
     Exit codes: 0 the code does what the history says, 3 no such execution, 4 it does something else.
     """
     from cerebelum_cli.composition import run_async
+    from cerebelum_cli.errors import UsageProblem
     from cerebelum_cli.settings import store_url
 
+    if dap or dap_port is not None:
+        shows = bool(watch or check or plain or as_json or output is not Format.text)
+        _serve(execution_id or "", to, code, dap_port, store, shows=shows)
+        return
+    if execution_id is None:
+        raise UsageProblem("Missing argument 'ID'.", help_="cerebelum replay --help")
     wanted = _Wanted(execution_id, to, watch or [], check, code, plain, chosen(output, as_json))
     made = run_async(_loaded(store_url(store), wanted))
     _replay(made, wanted)
+
+
+def _serve(text: str, to: int | None, code: str | None, port: int | None, store: str | None, *, shows: bool) -> None:
+    """Let editors walk it."""
+    from cerebelum_cli.dap.command import Adapter
+    from cerebelum_cli.errors import UsageProblem
+    from cerebelum_cli.settings import store_url
+
+    if shows:
+        problem = "--dap goes with none of --watch, --check, --plain and -o: the editor asks for what it shows"
+        raise UsageProblem(problem, help_=f"cerebelum replay {text or 'ID'} --dap")
+    Adapter(text, store_url(store), to, code, port).serve()
 
 
 class _Wanted:

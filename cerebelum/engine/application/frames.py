@@ -20,15 +20,18 @@ class Frames:
 
     Use it as a context manager, or `close` it: the pass ends then, wherever it is.
 
+    Args:
+        index: takes each frame before it can be had; by default a new one.
+
     Attributes:
         index: of the frames made so far.
         total: events that a whole pass shows.
         error: what ended the pass before its end: `HistoryMismatch`, `ActivationBlocked`, or a bug.
     """
 
-    def __init__(self, replay: ExecutionReplay) -> None:
+    def __init__(self, replay: ExecutionReplay, *, index: FrameIndex | None = None) -> None:
         self.replay = replay
-        self.index = FrameIndex()
+        self.index = FrameIndex() if index is None else index
         self.total = replay.event_count
         self.error: BaseException | None = None
         self._store = FrameStore()

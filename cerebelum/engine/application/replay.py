@@ -76,6 +76,10 @@ class ExecutionReplay:
         """The watched expressions."""
         return tuple(watch.text for watch in self._watches)
 
+    def event(self, version: int) -> RecordedEvent:
+        """Return an event of the history. Raises `IndexError`: there is none of this version."""
+        return self._history[version - 1]
+
     def sources(self, digest: str) -> Mapping[str, str]:
         """Return the files of a version, by the name that frames have: file -> the text that ran."""
         return next((span.code.sources for span in self.spans if span.code.digest == digest), {})
