@@ -29,7 +29,7 @@ def versions(postgres: str | None) -> dict[str, str]:
     found = {"Cerebelum": f"{cerebelum.__version__} {_commit()}".strip(), "SQLite": sqlite3.sqlite_version}
     if postgres is not None:
         found["PostgreSQL"] = postgres
-    for package in ("dbos", "uvicorn", "watchfiles", "uvloop", "asyncpg", "SQLAlchemy", "msgspec"):
+    for package in ("dbos", "temporalio", "uvicorn", "watchfiles", "uvloop", "asyncpg", "SQLAlchemy", "msgspec"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -1,10 +1,14 @@
-"""W9: replay of a long history: code and events only, with the frame that time travel shows at every event, and walked."""
+"""W9: replay of a long history: code and events only, with the frame that time travel shows at every event, and walked.
+
+Where Temporal's SDK is installed, its `Replayer` replays the history of the same workflow in the same process.
+"""
 
 from __future__ import annotations
 
 import random
 import time
 
+from benchmarks import temporal_replay
 from benchmarks.cerebelum_engine import CerebelumEngine
 from benchmarks.cerebelum_flows import FLOWS
 from benchmarks.sizes import Sizes
@@ -28,12 +32,16 @@ async def w9_replay(engine: CerebelumEngine, sizes: Sizes) -> Metrics:
         frames_s += _timed_s(framed, frame_count=events)
     total = events * sizes.replays
     walked = await replay_execution(engine.client.engine, handle.id, definition=FLOWS["many_steps"])
-    return {
+    metrics = {
         "count": events,
         "events_per_s": total / plain_s,
         "events_with_frames_per_s": total / frames_s,
+        "steps_per_s": sizes.long * sizes.replays / plain_s,
         **_walk(walked),
     }
+    if temporal_replay.is_installed():
+        metrics["temporal_steps_per_s"] = await temporal_replay.steps_per_s(sizes.long, sizes.replays)
+    return metrics
 
 
 def _walk(replay: ExecutionReplay) -> Metrics:

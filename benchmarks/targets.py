@@ -74,6 +74,8 @@ METRICS = (
     Metric("W8", "first_run_ms", "the first `run` in a folder: makes the database", "ms"),
     Metric("W9", "events_per_s", "replay without frames", "events/s", True),
     Metric("W9", "events_with_frames_per_s", "replay with a frame at each event", "events/s", True),
+    Metric("W9", "steps_per_s", "steps of a workflow replayed without frames", "steps/s", True),
+    Metric("W9", "temporal_steps_per_s", "Temporal's `Replayer` on the history of the same workflow", "steps/s", True),
     Metric("W9", "first_frame_ms", "from the loaded history to the first frame on show", "ms"),
     Metric("W9", "jump_p99_ms", "going to any event of the replay, p99", "ms"),
     Metric(
