@@ -51,8 +51,3 @@ def of_event(kind: str) -> tuple[str, Ink]:
     if known is not None:
         return known
     return next(((sign, ink) for end, sign, ink in _ENDS if kind.endswith(end)), ("·", "dim"))
-
-
-def is_failure(kind: str) -> bool:
-    """Return whether an event tells of something that did not succeed."""
-    return of_event(kind)[0] == "✗"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.keys import Keys
 
+from cerebelum.engine.application.versions import is_failure, neighbour
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.events import EVENT_TYPES
 from cerebelum.engine.domain.execution import OPEN, STATUSES, ExecutionRow
@@ -13,8 +14,8 @@ from cerebelum.tui.executions.filters import FilterRefused, parse_filter
 from cerebelum.tui.executions.listing import PAGE, Listing
 from cerebelum.tui.executions.screen import ExecutionsScreen
 from cerebelum.tui.lines import fit
-from cerebelum.tui.marks import is_failure, of_event, of_status
-from cerebelum.tui.replay.event_index import EventIndex, neighbour
+from cerebelum.tui.marks import of_event, of_status
+from cerebelum.tui.replay.event_index import EventIndex
 from cerebelum.tui.replay.screen import ReplayScreen
 from tests.tui.walker import NAMES
 
@@ -114,6 +115,7 @@ def test_every_status_and_every_event_has_a_sign() -> None:
     assert len({of_status(status)[0] for status in STATUSES}) == len(STATUSES)
     assert all(len(of_event(name)[0]) == 1 for name in (*EVENT_TYPES, "of_a_newer_release"))
     assert {name for name in EVENT_TYPES if is_failure(name)} >= {"step_failed", "execution_failed", "wait_timed_out"}
+    assert all(is_failure(name) == (of_event(name)[0] == "✗") for name in (*EVENT_TYPES, "of_a_newer_release"))
 
 
 def test_an_index_knows_steps_and_failures() -> None:
@@ -127,12 +129,8 @@ def test_an_index_knows_steps_and_failures() -> None:
         ev.StepCompleted(number=1, attempt=2),
     ]
     index = EventIndex()
-    index.extend(
-        [
-            ev.RecordedEvent(version, event.type, ev.encode_event(event), version * 1_000)
-            for version, event in enumerate(history, 1)
-        ]
-    )
+    for version, event in enumerate(history, 1):
+        index.append(ev.RecordedEvent(version, event.type, ev.encode_event(event), version * 1_000))
     assert [index.same_step(1, 1), index.same_step(3, 1), index.same_step(6, -1), index.same_step(2, 1)] == [3, 6, 3, 5]
     assert (index.same_step(4, 1), index.same_step(0, 1), index.failure(0, 1), index.failure(3, 1)) == (
         None,

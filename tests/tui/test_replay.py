@@ -165,7 +165,7 @@ async def test_every_tab(walker: Walker) -> None:
 async def test_the_cause_of_a_value(walker: Walker) -> None:
     """W7: c goes to the event at which the marked local got its value, and again to the one before."""
     await walker.press("J", "J")
-    selected = walker.replay._beside
+    selected = walker.replay.beside
     assert "total" in walker.text("#locals").split("\n")[selected.cursor + 1]  # below the border
     await walker.press("c")
     assert "~ total: 0 → 42" in walker.text("#locals")
@@ -230,10 +230,10 @@ async def test_the_editor(walker: Walker, monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.delenv("VISUAL", raising=False)
     await walker.press("e")
     assert "not on disk any more" in walker.said
-    entry = walker.replay._place(walker.replay.past.standing(walker.replay.version))
-    assert entry is not None
+    place = walker.replay.marked_place()
+    assert place is not None
     (tmp_path / "tests" / "flows").mkdir(parents=True)
-    (tmp_path / on_disk(entry.file)).write_text("here\n", encoding="utf-8")
+    (tmp_path / on_disk(place[0])).write_text("here\n", encoding="utf-8")
     await walker.press("e")
     assert "set EDITOR" in walker.said
     editor = tmp_path / "editor"
@@ -264,7 +264,7 @@ async def test_the_tail_follows_what_comes(tmp_path: Path) -> None:
             await walker.until(lambda: "COMPLETED" in walker.text("#heading"))
             await walker.still()
             assert walker.replay.version == len(walker.replay.past.index) > before
-            assert len(walker.replay.past.frames) == len(walker.replay.past.index)
+            assert walker.replay.past.made == len(walker.replay.past.index)
             await walker.press("t")
             assert "live" not in walker.text("#heading")
             await walker.press("t", "k")

@@ -1,7 +1,6 @@
 """Makes the frame after each event of a replay: what the history says, where the code stands, what changed.
 
-One running state and the frame before are all it keeps. The state forgets steps as they end, so its size is that of
-what is open, however long the history.
+One running state and the frame before are all it keeps, so its size is that of what is open, however long the history.
 """
 
 from __future__ import annotations
@@ -15,11 +14,12 @@ from msgspec.structs import replace
 
 from cerebelum.engine.application.event_text import summarise
 from cerebelum.engine.application.flow_contexts import FlowContext
+from cerebelum.engine.application.open_state import open_state, pass_by
 from cerebelum.engine.application.replay_logs import LogCursor, NewLogs
 from cerebelum.engine.application.watching import Watch, WatchFailed
 from cerebelum.engine.authoring.flow import FlowDefinition
 from cerebelum.engine.domain import events as ev
-from cerebelum.engine.domain.projection import ExecutionState, OpenWait, StepState, advance
+from cerebelum.engine.domain.projection import OpenWait
 from cerebelum.engine.runtime.flow_frames import FlowPlaces
 from cerebelum.engine.runtime.frames import (
     MAX_OPEN,
@@ -33,8 +33,6 @@ from cerebelum.engine.runtime.frames import (
 from cerebelum.engine.runtime.rendering import Change, changes
 from cerebelum.engine.runtime.run import TRIGGERS, WorkflowRun
 
-_ENDS_A_STEP = ev.StepCompleted | ev.StepFailedEvent | ev.StepCancelled
-_OPEN_STATUS = ("running", "waiting")
 _ABOUT_ANOTHER = (ev.StepCancelled, ev.TimerCancelled, ev.WaitCompleted, ev.ChildCancelled, ev.InputClosed)
 _NO_LOGS = NewLogs()
 
@@ -54,7 +52,7 @@ class FrameRecorder:
         logs: LogCursor | None = None,
         last_version: int = 0,
     ) -> None:
-        self.state = ExecutionState(execution_id=execution_id, steps=_OpenSteps())
+        self.state = open_state(execution_id)
         self._watches, self._logs, self._last_version = watches, logs, last_version
         self._run: WorkflowRun
         self._code = ""
@@ -78,7 +76,7 @@ class FrameRecorder:
         """Return the frame after `event`."""
         state = self.state
         summary = summarise(event, state, recorded.at_us)
-        self.pass_by(recorded, event)
+        pass_by(state, recorded, event)
         watched_before = self._watched
         moved = type(event) in TRIGGERS or self._is_new_run  # nothing else makes the code run
         if moved:
@@ -114,19 +112,6 @@ class FrameRecorder:
             log_new=logs.new,
             logs=logs.lines,
         )
-
-    def pass_by(self, recorded: ev.RecordedEvent, event: ev.Event | ev.UnknownEvent) -> None:
-        """Take note of an event that nobody wants to see."""
-        state = self.state
-        advance(state, recorded, event)
-        state.signals.clear()
-        state.patches.clear()
-        if isinstance(event, _ENDS_A_STEP):
-            number = event.of if isinstance(event, ev.StepCancelled) else event.number
-            if number in state.steps and state.steps[number].status not in _OPEN_STATUS:
-                del state.steps[number]
-        elif isinstance(event, ev.ExecutionRetried) or recorded.type in ev.FINAL_TYPES:
-            state.steps.clear()
 
     def _tasks(self) -> Mapping[int, Any]:
         return self._run.loop.tasks if self._run.started is not None else {}
@@ -171,13 +156,6 @@ class FrameRecorder:
         if len(waits) + len(steps) < 2:  # most of the time: nothing to sort
             return [*waits, *_as_waits(steps)]
         return sorted(islice(chain(_as_waits(steps), waits), MAX_OPEN), key=lambda wait: wait.number)
-
-
-class _OpenSteps(dict[int, StepState]):
-    """Steps under way. An event may still speak of one that is gone: its end crossed with a cancellation."""
-
-    def __missing__(self, number: int) -> StepState:
-        return StepState(number=number, name="")
 
 
 def _marked(before: list[StackEntry], after: list[StackEntry]) -> list[StackEntry]:

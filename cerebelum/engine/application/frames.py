@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +23,8 @@ class Frames:
 
     Args:
         index: takes each frame before it can be had; by default a new one.
+        follow: the pass does not end with the history: it stands at the last event, and `grow` lets it go on.
+        tell: called on that thread, now and then, when there are more frames, and at the end.
 
     Attributes:
         index: of the frames made so far.
@@ -29,8 +32,12 @@ class Frames:
         error: what ended the pass before its end: `HistoryMismatch`, `ActivationBlocked`, or a bug.
     """
 
-    def __init__(self, replay: ExecutionReplay, *, index: FrameIndex | None = None) -> None:
+    def __init__(
+        self, replay: ExecutionReplay, *, index: FrameIndex | None = None, follow: bool = False,
+        tell: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self.replay = replay
+        self._follow, self._tell_reader = follow, tell
         self.index = FrameIndex() if index is None else index
         self.total = replay.event_count
         self.error: BaseException | None = None
@@ -48,6 +55,11 @@ class Frames:
     def done(self) -> bool:
         """Whether the pass has ended: no more frames will come."""
         return self._done
+
+    @property
+    def is_current(self) -> bool:
+        """Whether there is a frame of each event known so far, or no more will come."""
+        return self._done or (self._follow and self._made >= self.total)
 
     @property
     def report(self) -> ReplayReport | None:
@@ -71,12 +83,14 @@ class Frames:
         return self._store[version - 1]
 
     def wait(self, version: int | None = None, *, timeout_s: float | None = None) -> bool:
-        """Wait until there is a frame of this event, or no more will come; None: until the pass has ended.
+        """Wait until there is a frame of this event, or no more will come; None: of every event, and the pass has ended.
 
-        Returns whether that is so now.
+        One that follows has no end: then it is waited for every event known so far. Returns whether that is so now.
         """
         with self._news:
-            return self._news.wait_for(lambda: self._done or (version is not None and self._made >= version), timeout_s)
+            return self._news.wait_for(
+                lambda: self.is_current if version is None else self._done or self._made >= version, timeout_s
+            )
 
     def watching(self, *texts: str) -> Frames:
         """Return new frames of the same history, with these watches instead of the present ones.
@@ -84,11 +98,29 @@ class Frames:
         Raises:
             ValueError: a text is no expression.
         """
-        return Frames(self.replay.watching(*texts))
+        return Frames(self.replay.watching(*texts), follow=self._follow, tell=self._tell_reader)
+
+    def grow(self) -> bool:
+        """Go on with what came to the history since; return False where that takes new frames from the beginning.
+
+        It does where the pass has ended, or as `ExecutionReplay.grow` says.
+        """
+        with self._news:
+            if not self._follow or self._done or not self.replay.grow():
+                return False
+            self.total = self.replay.event_count
+            self._news.notify_all()
+            return True
+
+    def end(self) -> None:
+        """Have the pass end where it is, and do not wait for it; its frames stay. Idempotent."""
+        with self._news:
+            self._closing = True
+            self._news.notify_all()
 
     def close(self) -> None:
-        """End the pass, and let go of the frames. Idempotent."""
-        self._closing = True
+        """End the pass, wait for it, and let go of the frames. Idempotent."""
+        self.end()
         self._thread.join()
         self._store.close()
 
@@ -105,9 +137,9 @@ class Frames:
             for frame in self.replay:
                 self.index.add(frame)
                 self._store.append(frame)
-                if frame.version % _BETWEEN_NEWS == 1:
+                if frame.version % _BETWEEN_NEWS == 1 or frame.version >= self.total:
                     self._tell(frame.version)
-                if self._closing:
+                if self._closing or (self._follow and not self._goes_on_after(frame.version)):
                     break
         except BaseException as error:  # raised where somebody asks for a frame: a thread has nobody to tell
             self.error = error
@@ -115,8 +147,16 @@ class Frames:
             with self._news:
                 self._made, self._done = len(self._store), True
                 self._news.notify_all()
+            self._tell_reader()
 
     def _tell(self, made: int) -> None:
         with self._news:
             self._made = made
             self._news.notify_all()
+        self._tell_reader()
+
+    def _goes_on_after(self, version: int) -> bool:
+        """Stand still at the newest event: a replay that is asked for more there would end."""
+        with self._news:
+            self._news.wait_for(lambda: self._closing or self.total > version)
+            return not self._closing

@@ -25,7 +25,7 @@ from cerebelum.engine.application.watching import parse_watch
 from cerebelum.engine.authoring.workflow import WorkflowDefinition
 from cerebelum.engine.domain.errors import HistoryMismatch
 from cerebelum.engine.domain.errors_determinism import ActivationBlocked
-from cerebelum.engine.domain.events import RecordedEvent
+from cerebelum.engine.domain.events import RecordedEvent, VersionMarker
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.codec import PayloadCodec
 from cerebelum.engine.runtime.frames import Frame
@@ -59,6 +59,7 @@ class ExecutionReplay:
         self.report: ReplayReport | None = None
         self._history, self._codec, self._frames, self._logs = history, codec, frames, logs
         self._to_version = len(history) if to_version is None else min(to_version, len(history))
+        self._patches: frozenset[str] = frozenset()  # that the newest pass knows of
         self._watches = [parse_watch(text) for text in watch]
 
     @property
@@ -94,6 +95,21 @@ class ExecutionReplay:
             self.row, self._history, self.spans, self._codec, to_version=self._to_version, watch=texts,
             frames=True, logs=self._logs, missing=self.missing, identity=self._identity,
         )  # fmt: skip
+
+    def grow(self) -> bool:
+        """Take in the events that came to the history since: a pass that stands at its end may be asked for more.
+
+        Returns False, and changes nothing, where that takes a pass from the beginning: the execution moved to other
+        code, or told of a patch, which decides what its code was answered before.
+        """
+        came = self._history[self._to_version :]
+        for recorded in came:
+            if recorded.type == "code_changed":
+                return False
+            if isinstance(event := recorded.event(), VersionMarker) and event.patch not in self._patches:
+                return False
+        self._to_version += len(came)
+        return True
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frame after each event; none with `frames=False`.
@@ -148,7 +164,7 @@ class ExecutionReplay:
             recorder = FrameRecorder(self.row.id, self._watches, logs=logs, last_version=len(self._history))
         else:
             spans = spans[-1:]
-        ends = [*(span.from_version - 1 for span in spans[1:]), self._to_version]
+        ends = [*(span.from_version - 1 for span in spans[1:]), None]
         progress = _Progress()
         for span, end in zip(spans, ends, strict=True):
             known = self._history
@@ -168,19 +184,19 @@ class ExecutionReplay:
                 break
 
     def _on(
-        self, code: Code, known: Sequence[RecordedEvent], end: int, recorder: FrameRecorder | None, progress: _Progress, watchdog: Watchdog,
+        self, code: Code, known: Sequence[RecordedEvent], end: int | None, recorder: FrameRecorder | None, progress: _Progress, watchdog: Watchdog,
         reprs: LimitedReprs,
     ) -> Iterator[Frame | None]:  # fmt: skip
         """Replay on one version from the beginning, and yield the frames from where others have stopped to `end`."""
-        run = WorkflowRun(self._identity, code.definition, self._codec)
+        run = _SilentRun(self._identity, code.definition, self._codec)
         replay = Replay(run, known, observe=True, watch=watchdog.run)
-        shown = progress.events
+        self._patches, shown = run.recorded_patches, progress.events
         if recorder is not None:
             recorder.follow(run, code.digest)
         since_s = real.perf_counter()
         try:
             if recorder is None:
-                for version in replay.turns(_EVENTS_PER_TURN, to_version=end):
+                for version in replay.turns(_EVENTS_PER_TURN, to_version=self._to_version if end is None else end):
                     progress.events = max(progress.events, version)
                     progress.took_s += real.perf_counter() - since_s
                     yield None  # others may have their turn
@@ -195,16 +211,25 @@ class ExecutionReplay:
                     progress.took_s += real.perf_counter() - since_s
                     yield frame
                     since_s = real.perf_counter()
-                    if recorded.version >= end:
+                    if recorded.version >= (self._to_version if end is None else end):
                         break
+                    if recorded.version == replay.last_version:
+                        replay.last_version = len(self._history)  # it has grown
             progress.took_s += real.perf_counter() - since_s
-            if end >= self._to_version:
+            if end is None:
                 self.report = make_report(
                     self.row, code, self._history, replay, self._codec, progress.events, round(progress.took_s * 1e6)
                 )
         finally:
             with suppress(ActivationBlocked):  # `finally` blocks that never end are left where they are
                 watchdog.run(self.row.id, run.close)
+
+
+class _SilentRun(WorkflowRun):
+    """A run that people look at: what it prints goes nowhere, at the history's last event as well."""
+
+    __slots__ = ()
+    silent = True
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
 from typing import Any, overload
 
@@ -12,7 +12,7 @@ from cerebelum.engine.application import query
 from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.application.spool import Spool
 from cerebelum.engine.domain.events import CheckpointCreated, RecordedEvent, Trigger
-from cerebelum.engine.runtime.blobs import with_blobs
+from cerebelum.engine.runtime.blobs import is_in_blob, with_blobs
 
 _PAGE_EVENTS = 200  # of 128 KiB at most; larger ones lie in blobs, which are read one by one
 _MEMORY_BYTES = 32 << 20  # of event data kept as objects; the rest is written down
@@ -22,7 +22,10 @@ _decode = msgspec.msgpack.Decoder(RecordedEvent).decode
 
 
 class StoredHistory(Sequence[RecordedEvent]):
-    """Events in order. Those at its beginning are objects in memory, the others are decoded when they are asked for."""
+    """Events in order. Those at its beginning are objects in memory, the others are decoded when they are asked for.
+
+    It may grow while others, on other threads too, go through it: they find what came before they reach the end.
+    """
 
     def __init__(self, *, memory_bytes: int = _MEMORY_BYTES) -> None:
         self._objects: list[RecordedEvent] = []
@@ -60,9 +63,11 @@ class StoredHistory(Sequence[RecordedEvent]):
 
     def __iter__(self) -> Iterator[RecordedEvent]:
         yield from self._objects
-        if self._spool is not None:
-            for number in range(0, len(self._spool), _BATCH_EVENTS):
-                yield from map(_decode, self._spool.read(number, _BATCH_EVENTS))
+        number = 0
+        while self._spool is not None and number < len(self._spool):
+            batch = self._spool.read(number, _BATCH_EVENTS)
+            number += len(batch)
+            yield from map(_decode, batch)
 
 
 class SinceCheckpoint(Sequence[RecordedEvent]):
@@ -111,11 +116,22 @@ async def read_history(engine: Engine, execution_id: str) -> StoredHistory:
         StoreCorrupt: the content of an event is gone or damaged.
     """
     history = StoredHistory()
-    while page := await engine.store.read_history(execution_id, after_version=len(history), limit=_PAGE_EVENTS):
-        for stored in page:
-            history.append((await with_blobs(engine.store, [stored]))[0])
-        if len(page) < _PAGE_EVENTS:
-            break
+    async for recorded in read_events(engine, execution_id):
+        history.append(recorded)
     if not history:
         raise await query.not_found(engine, execution_id)
     return history
+
+
+async def read_events(engine: Engine, execution_id: str, *, after_version: int = 0) -> AsyncIterator[RecordedEvent]:
+    """Yield the events after one, read page by page; none for an unknown execution.
+
+    Raises:
+        StoreCorrupt: the content of an event is gone or damaged.
+    """
+    while page := await engine.store.read_history(execution_id, after_version=after_version, limit=_PAGE_EVENTS):
+        for stored in page:
+            yield (await with_blobs(engine.store, [stored]))[0] if is_in_blob(stored) else stored
+        if len(page) < _PAGE_EVENTS:
+            break
+        after_version = page[-1].version

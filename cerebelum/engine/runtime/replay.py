@@ -45,6 +45,7 @@ class Replay:
     Attributes:
         ending: the recorded final command and the one that the code gave (None: it gave none), once that is known.
         stuck: why the code was left where it is.
+        last_version: of the history. Set it where the history has grown while `steps` stands at its end.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Replay:
     ) -> None:
         self.run, self._watch = run, watch
         self.history = history
+        self.last_version = history[-1].version if history else 0
         self.ending: tuple[ev.Command, ev.Command | None] | None = None
         self.stuck: TurnLimit | ActivationBlocked | None = None
         self._observe = observe
@@ -110,8 +112,7 @@ class Replay:
         It returns the event where it had to decode it: a command that was recorded byte for byte as the code asks for
         it now need not be, and half of a history is such commands. It raises as `to_end`.
         """
-        run, end = self.run, self.history[-1].version if self.history else 0
-        asked, begins_at = self._asked, self._checkpoint()
+        run, asked, begins_at = self.run, self._asked, self._checkpoint()
 
         def apply(recorded: ev.RecordedEvent) -> ev.Event | ev.UnknownEvent | None:
             if asked and _is_as_recorded(asked[0], recorded):
@@ -122,7 +123,7 @@ class Replay:
                 if isinstance(event, ev.ExecutionStarted):
                     run.started = event
             elif recorded.version == begins_at or type(event) in TRIGGERS:
-                run.replaying = recorded.version < end
+                run.replaying = recorded.version < self.last_version
                 self._apply(event, recorded)
                 if run.commands:
                     asked.extend(run.take_commands())

@@ -19,8 +19,8 @@ from cerebelum.tui.replay.past import Past, on_disk
 from cerebelum.tui.themes import Ink
 
 PAYLOAD_CHARS = 65_536  # shown; the whole is one command away
+_CHANGES_EACH_WAY = 100  # of a watch, shown before and after where one stands
 _MARKS: dict[str, tuple[str, Ink]] = {"added": ("+", "good"), "changed": ("~", "changed"), "removed": ("-", "bad")}
-_LEVELS: dict[str, Ink] = {"error": "bad", "critical": "bad", "stderr": "bad", "warning": "wait", "debug": "faint"}
 
 
 class Value(Struct, frozen=True):
@@ -125,24 +125,6 @@ def payload_lines(past: Past, version: int) -> list[Line]:
     return lines
 
 
-def log_lines(past: Past, at_us: int) -> tuple[list[Line], int]:
-    """Return the captured lines, those after `at_us` faint, and how many lie before."""
-    start_us = past.index.events[0].at_us if past.index.events else 0
-    lines: list[Line] = []
-    before = 0
-    for log in past.logs:
-        is_future = log.at_us > at_us
-        before += not is_future
-        level = log.level.removeprefix("std")
-        lines.append(
-            [Piece(f"{duration(max(0, log.at_us - start_us)):>7} ", "faint" if is_future else "dim"),
-             Piece(f"{level:<8}", "faint" if is_future else _LEVELS.get(log.level, "dim")),
-             Piece(f"{log.step} ", "faint" if is_future else "busy"),
-             Piece(mask_text(log.message), "faint" if is_future else "text")]
-        )  # fmt: skip
-    return lines, before
-
-
 def watch_values(past: Past, version: int) -> list[Value]:
     """Return each watched expression: its value now, and every change of it over the whole past."""
     frame = past.frame(version)
@@ -157,19 +139,27 @@ def watch_values(past: Past, version: int) -> list[Value]:
 
 
 def _absent(past: Past, text: str, version: int) -> Line:
-    before = [change.before for at, change in past.watch_changes(text) if at <= version and change.after is None]
-    was = f"gone, it was {before[-1]}" if before else "not there yet" if version else "nothing has happened yet"
+    changes = past.watched(text)
+    newest = changes.read(changes.position(version + 1) - 1, 1) if changes.position(version + 1) else []
+    was = "not there yet" if version else "nothing has happened yet"
+    if newest and newest[0][1].after is None:
+        was = f"gone, it was {newest[0][1].before}"
     return [Piece("  "), Piece(text, "busy"), Piece(f": {was}", "dim")]
 
 
 def _changes(past: Past, text: str, version: int) -> Sequence[Line]:
-    lines: list[Line] = []
-    for at, change in past.watch_changes(text):
+    changes = past.watched(text)
+    first = max(0, changes.position(version) - _CHANGES_EACH_WAY)
+    shown = changes.read(first, 2 * _CHANGES_EACH_WAY)
+    lines: list[Line] = [[Piece(f"    … {first:,} before these", "dim")]] if first else []
+    for at, change in shown:
         ink: Ink = "faint" if at > version else "text"
         lines.append(
             [Piece("  ▶ " if at == version else "    ", "accent"), Piece(f"event {at:>5}  ", "faint" if at > version else "dim"),
              Piece("gone" if change.after is None else change.after, ink)]
         )  # fmt: skip
+    if (left := len(changes) - first - len(shown)) > 0:
+        lines.append([Piece(f"    … {left:,} after these", "dim")])
     return lines
 
 

@@ -1,4 +1,7 @@
-"""The code as it ran, highlighted, with the line on which it stood. Every task that stands in this file has its mark."""
+"""The code as it ran, highlighted, with the line on which it stood. Every task that stands in this file has its mark.
+
+A second mark can be moved over the lines, for what is done with one of them: a breakpoint, the editor.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from cerebelum.tui.themes import COLOURS, DARK
 
 _HIGHLIGHT_CHARS = 400_000  # a longer file is shown plain
 _TAB = 4
+BREAKPOINT = "●"
 _CONSOLE = Console(color_system="truecolor")  # resolves styles; nothing is printed on it
 
 
@@ -26,18 +30,45 @@ class SourcePane(LineView):
         self._key: tuple[str, int, str] = ("", 0, "")
         self._lines: list[list[tuple[str, Style | None]]] = []
         self._others: Collection[int] = ()
+        self._breaks: Collection[int] = ()
+        self._here = -1  # index of the line on which code stands
+        self._shown_at: tuple[str, int, int] = ("", 0, 0)
 
-    def show(self, file: str, lines: list[str], line: int, others: Collection[int]) -> None:
-        """Show a file with `line` (from 1) marked, and `others`, on which other tasks stand."""
+    def show(self, file: str, lines: list[str], line: int, others: Collection[int], *, at: int) -> None:
+        """Show a file with `line` (from 1) marked, and `others`, on which other tasks stand, at the event `at`.
+
+        The mark that was moved stays where it is until another event, or another place, is shown.
+        """
         key = (file, len(lines), self.app.theme)
         if key != self._key:
             self._key, self.file = key, file
             self._lines = _highlighted("\n".join(lines), self.app.theme)
             self.resize_to(len(self._lines))
-        self._others = others
-        self.cursor = -2
-        self.move_to(line - 1, centre=not self._is_well_inside(line - 1))
+        self._others, self._here = others, line - 1
+        if self._shown_at != (file, line, at):
+            self._shown_at = (file, line, at)
+            self.cursor = -2
+            self.move_to(line - 1, centre=not self._is_well_inside(line - 1))
         self.refresh()
+
+    def show_breaks(self, lines: Collection[int]) -> None:
+        """Mark the lines (from 1) of the file shown that have breakpoints."""
+        self._breaks = lines
+        self.refresh()
+
+    @property
+    def marked(self) -> int:
+        """The line (from 1) that the moved mark is on; 0 where nothing is shown."""
+        return self.cursor + 1 if self.count else self._here + 1
+
+    def walk(self, by: int) -> None:
+        """Move the mark."""
+        self.mark(max(0, min(self.cursor + by, self.count - 1)))
+
+    def mark(self, index: int) -> None:
+        """Put the mark on a line."""
+        if self.count:
+            self.move_to(index)
 
     def _is_well_inside(self, index: int) -> bool:
         top, height = round(self.scroll_offset.y), self.size.height
@@ -50,14 +81,22 @@ class SourcePane(LineView):
     def clear(self) -> None:
         """Show nothing."""
         self._key, self.file, self._lines = ("", 0, ""), "", []
+        self._here, self._shown_at = -1, ("", 0, 0)
         self.resize_to(0)
 
     def line_at(self, index: int, width: int) -> Line:  # noqa: ARG002 - a line of code is as long as it is
         """Return a line of the file."""
-        mark = "▶" if index == self.cursor else "▷" if index + 1 in self._others else " "
-        number = f"{index + 1:>{len(str(self.count))}}  "
+        stood = "▶" if index == self._here else "▷" if index + 1 in self._others else " "
+        mark = ">" if stood == " " and index == self.cursor else stood
+        number = f"{index + 1:>{len(str(self.count))}}"
+        has_break = index + 1 in self._breaks
         code = [Piece(text, "text", None, look) for text, look in self._lines[index]]
-        return [Piece(mark, "accent"), Piece(number, "strong" if mark == "▶" else "faint"), *code]
+        return [
+            Piece(mark, "accent"),
+            Piece(number, "strong" if index in (self._here, self.cursor) else "faint"),
+            Piece(f"{BREAKPOINT} " if has_break else "  ", "bad"),
+            *code,
+        ]
 
 
 def _highlighted(text: str, theme: str) -> list[list[tuple[str, Style | None]]]:

@@ -29,6 +29,7 @@ class HistoryStrip(Widget):
         super().__init__(id="strip")
         self._past = past
         self.at = 0
+        self._failed: tuple[tuple[int, int, int], list[str]] = ((0, 0, 0), [])
 
     def show(self, at: int) -> None:
         """Put the mark at an event."""
@@ -38,12 +39,21 @@ class HistoryStrip(Widget):
     def cells(self) -> str:
         """Return the line, without its looks."""
         width, count = self.size.width, max(1, len(self._past.index))
-        line = ["─"] * width
+        line = self._line(width, count).copy()
         if width:
-            for version in self._past.index.failures:
-                line[self._cell(version, width, count)] = _FAILED
             line[self._cell(self.at, width, count)] = _HERE
         return "".join(line)
+
+    def _line(self, width: int, count: int) -> list[str]:
+        """Return the cells without the mark; they change with the history and the window only."""
+        failures = self._past.index.failures
+        key = (width, count, len(failures))
+        if self._failed[0] != key:
+            line = ["─"] * width
+            for version in failures if width else ():
+                line[self._cell(version, width, count)] = _FAILED
+            self._failed = (key, line)
+        return self._failed[1]
 
     @staticmethod
     def _version(cell: int, width: int, count: int) -> int:

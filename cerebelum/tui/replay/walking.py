@@ -1,4 +1,4 @@
-"""The keys that move through a past: by events, steps, failures, changes, searches; and time that plays."""
+"""The keys that move through a past: by events, steps, failures, searches, breakpoints; and time that plays."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
 
+from cerebelum.engine.application.standing import Place
 from cerebelum.engine.domain.terminal_text import visible
 from cerebelum.tui.places import LeadingScreen, place_bindings
 from cerebelum.tui.replay.past import Past
@@ -38,8 +39,8 @@ class WalkingScreen(LeadingScreen):
         Binding("minus", "speed(-1)", "Play slower"),
         Binding("t", "tail", "Follow what comes"),
         Binding("slash", "ask_search", "Search"),
-        Binding("n", "search(1)", "Next match"),
-        Binding("N", "search(-1)", "Previous match"),
+        Binding("n", "run_on(1)", "Next match, or run on to a breakpoint"),
+        Binding("N", "run_on(-1)", "Previous match, or run back to a breakpoint"),
         *place_bindings(of_one=True),
     ]
 
@@ -50,6 +51,8 @@ class WalkingScreen(LeadingScreen):
         self.speed = 4
         self.is_tailing = False
         self.searched = ""
+        self.breakpoints: set[Place] = set()
+        self._runs_to_breakpoints = False  # what `n` goes to: whatever was asked for last
         self._count = ""
         self._playing: Timer | None = None
 
@@ -113,6 +116,11 @@ class WalkingScreen(LeadingScreen):
         """Take a figure of a number."""
         self._count = f"{self._count}{digit}"[-_COUNT_DIGITS:]
         self.say(f"{self._count}  G goes to that event, j and k go so far")
+
+    def take_count(self) -> int:
+        """Return the number that was typed, and forget it; 0: none was."""
+        count, self._count = self._count, ""
+        return int(count or 0)
 
     def action_go_to_count(self) -> None:
         """Go to the event whose number was typed; without one, to the newest."""
@@ -183,15 +191,30 @@ class WalkingScreen(LeadingScreen):
 
     def search_for(self, text: str) -> None:
         """Go to the next event whose line holds `text`."""
-        self.searched = text
-        self.action_search(1)
+        self.searched, self._runs_to_breakpoints = text, False
+        self.action_run_on(1)
 
-    def action_search(self, direction: int) -> None:
-        """Go to the next or previous match."""
-        if self.searched:
+    def action_run_on(self, direction: int) -> None:
+        """Go to the next or previous match, or event on a breakpoint, whichever was asked for last."""
+        if self._runs_to_breakpoints:
+            self._run_to_breakpoint(direction)
+        elif self.searched:
             self.run_worker(self._search(self.searched.casefold(), direction), group="search", exclusive=True)
         else:
-            self.say("nothing was searched for yet: /")
+            self.say("nothing was searched for yet: /  and no breakpoint is set: b")
+
+    def toggle_breakpoint(self, place: Place) -> bool:
+        """Set a breakpoint, or clear it; return whether it is set now."""
+        self.breakpoints ^= {place}
+        self._runs_to_breakpoints = bool(self.breakpoints)
+        return place in self.breakpoints
+
+    def _run_to_breakpoint(self, direction: int) -> None:
+        past = self.past
+        missing = f"no {'later' if direction > 0 else 'earlier'} event stands on a line with a breakpoint"
+        if direction > 0 and past.is_replaying:
+            missing = f"no event on a breakpoint up to {past.made:,}; the others are still being replayed"
+        self.go_or_say(past.on_lines(self.breakpoints, self.version, direction), missing)
 
     async def _search(self, wanted: str, direction: int) -> None:
         index, start = self.past.index, self.version
