@@ -14,7 +14,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -63,6 +63,7 @@ class LineView(ScrollView, can_focus=False):
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self.count, self.cursor = 0, -1
+        self._base: Style | None = None  # while lines are drawn: it is the same for all of them, and dear
 
     @property
     def inks(self) -> str:
@@ -108,10 +109,18 @@ class LineView(ScrollView, can_focus=False):
         """How far `page down` goes."""
         return max(1, self.size.height - 1)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return some lines of the screen."""
+        self._base = self.rich_style
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._base = None
+
     def render_line(self, y: int) -> Strip:
         """Return one line of the screen."""
         index, width = y + round(self.scroll_offset.y), self.scrollable_content_region.width  # beside the bar
-        base = self.rich_style
+        base = self._base or self.rich_style
         if index >= self.count:
             return Strip.blank(width, base)
         over = style(self.inks, "cursor") if index == self.cursor else None
@@ -129,7 +138,8 @@ class LineView(ScrollView, can_focus=False):
 
     def on_click(self, event: events.Click) -> None:
         """Say which line was meant."""
-        index = event.y + round(self.scroll_offset.y)
+        inside = event.get_content_offset(self)  # without the border
+        index = -1 if inside is None else inside.y + round(self.scroll_offset.y)
         if 0 <= index < self.count:
             self.post_message(self.Chosen(self, index))
 

@@ -167,6 +167,7 @@ async def test_the_cause_of_a_value(walker: Walker) -> None:
     await walker.press("J", "J")
     selected = walker.replay.beside
     assert "total" in walker.text("#locals").split("\n")[selected.cursor + 1]  # below the border
+    await walker.pilot.click("#locals", offset=(4, 3))
     await walker.press("c")
     assert "~ total: 0 → 42" in walker.text("#locals")
     assert "locals · 2 changed" in str(walker.replay.query_one("#locals").border_title)
@@ -302,7 +303,8 @@ async def test_the_mouse(walker: Walker, history: list[RecordedEvent]) -> None:
     await walker.pilot.click("#strip", offset=(158, 0))
     await walker.still()
     assert walker.replay.version == len(history)
-    await walker.pilot.click("#locals", offset=(4, 2))
+    assert "total" in walker.text("#locals").split("\n")[3]
+    await walker.pilot.click("#locals", offset=(4, 3))
     await walker.still()
     await walker.press("y")
     assert "copied total" in walker.said

@@ -103,10 +103,10 @@ class Frames:
     def grow(self) -> bool:
         """Go on with what came to the history since; return False where that takes new frames from the beginning.
 
-        It does where the pass has ended, or as `ExecutionReplay.grow` says.
+        It does where the pass has ended, or is to end, or as `ExecutionReplay.grow` says.
         """
         with self._news:
-            if not self._follow or self._done or not self.replay.grow():
+            if not self._follow or self._done or self._closing or not self.replay.grow():
                 return False
             self.total = self.replay.event_count
             self._news.notify_all()
@@ -137,7 +137,8 @@ class Frames:
             for frame in self.replay:
                 self.index.add(frame)
                 self._store.append(frame)
-                if frame.version % _BETWEEN_NEWS == 1 or frame.version >= self.total:
+                is_newest = frame.version == self.total
+                if self._follow if is_newest else frame.version % _BETWEEN_NEWS == 1:  # else it comes with the report
                     self._tell(frame.version)
                 if self._closing or (self._follow and not self._goes_on_after(frame.version)):
                     break

@@ -107,7 +107,7 @@ class ActingScreen(ShowingScreen):
         """Set a breakpoint on the marked line, or on the one whose number was typed; or clear it."""
         place, typed = self.marked_place(), self.take_count()
         if place is None:
-            self.say("no code stands anywhere at this event: go to one where it does, then b")
+            self.say(f"{self._nowhere()}: go to one where it does, then b")
             return
         file, line = place[0], typed or place[1]
         name, lines = PurePath(on_disk(file)).name, len(self.past.source(file))
@@ -121,11 +121,15 @@ class ActingScreen(ShowingScreen):
             self.say(f"no breakpoint on {name}:{line} any more · {left}")
         self.show_breakpoints()
 
+    def _nowhere(self) -> str:
+        soon = self.past.is_replaying and self.version > self.past.made
+        return "this event is still being replayed" if soon else "no code stands anywhere at this event"
+
     def action_edit(self) -> None:
         """Open the line in the editor."""
         place = self.marked_place()
         if place is None:
-            self.say("no code stands anywhere at this event")
+            self.say(self._nowhere())
         elif problem := edit(self.app, self.cerebelum.find_file(on_disk(place[0])), place[1]):
             self.refuse(problem)
 

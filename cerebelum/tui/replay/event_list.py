@@ -16,6 +16,13 @@ class EventList(LineView):
         self._past = past
         self.cursor = 0
 
+    def move_to(self, index: int, *, centre: bool = False) -> None:
+        """Put the mark on an event: what lies between there and where it was becomes past, or future."""
+        before, self.cursor = self.cursor, max(-1, min(index, self.count - 1))
+        first, last = sorted((before, self.cursor))
+        self.refresh_lines(first, last - first + 1)
+        self.show_line(self.cursor, centre=centre)
+
     def line_at(self, index: int, width: int) -> Line:
         """Return an event's line."""
         here = Piece("▶" if index == self.cursor else " ", "accent")

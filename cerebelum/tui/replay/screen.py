@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.widgets import Static
@@ -21,6 +23,8 @@ from cerebelum.tui.replay.strip import HistoryStrip
 from cerebelum.tui.replay.tab_bar import TabBar
 from cerebelum.tui.replay.value_pane import ValuePane
 from cerebelum.tui.status_line import StatusLine
+
+_BETWEEN_NEWS_S = 0.04  # of an execution that records much: what comes is seen within a tenth of a second
 
 
 class ReplayScreen(ActingScreen):
@@ -77,10 +81,14 @@ class ReplayScreen(ActingScreen):
     def on_mount(self) -> None:
         """Read the history."""
         self.query_one("#left").border_title = "events"
-        self.watch(self.app, "theme", self.show_version, init=False)
+        self.watch(self.app, "theme", self._show_all, init=False)
         self.lay_out()
         self.show_trouble(self.cerebelum.trouble)
         self.news()
+
+    def _show_all(self) -> None:
+        self.query_one(EventList).refresh()
+        self.show_version()
 
     def on_unmount(self) -> None:
         """Make no more frames."""
@@ -96,6 +104,7 @@ class ReplayScreen(ActingScreen):
             is_new = await app.read(past.catch_up)
             if is_new is None:
                 return
+            was_open = self._has_begun
             if is_new:
                 self._grown()
             await app.read(past.feed)
@@ -103,6 +112,8 @@ class ReplayScreen(ActingScreen):
             self.refuse(first_line(error))
             return
         self._frames.ask()
+        if is_new and was_open:
+            await asyncio.sleep(_BETWEEN_NEWS_S)  # what comes meanwhile is read and drawn at once
 
     async def _wait_for_frames(self) -> None:
         await self.past.frames_made(self._panes.ask)

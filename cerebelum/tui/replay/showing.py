@@ -37,9 +37,7 @@ class ShowingScreen(WalkingScreen):
 
     def show_version(self) -> None:
         """Move the mark at once; what stands beside follows."""
-        events_ = self.query_one(EventList)
-        events_.move_to(self.version)
-        events_.refresh()
+        self.query_one(EventList).move_to(self.version)
         self.query_one(HistoryStrip).show(self.version)
         self.show_heading()
         self._panes.ask()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from rich.text import Text
 from textual import events
 from textual.message import Message
@@ -11,6 +13,10 @@ from cerebelum.tui.replay.past import Past
 from cerebelum.tui.themes import Ink, style
 
 _FAILED, _HERE = "\N{BOX DRAWINGS LIGHT DIAGONAL CROSS}", "●"
+
+
+def _ink(sign: str, is_past: bool) -> Ink:
+    return "accent" if sign == _HERE else "bad" if sign == _FAILED else "dim" if is_past else "faint"
 
 
 class HistoryStrip(Widget):
@@ -68,9 +74,8 @@ class HistoryStrip(Widget):
         theme, cells = self.app.theme, self.cells()
         here = cells.find(_HERE)
         text = Text(no_wrap=True)
-        for index, sign in enumerate(cells):
-            ink: Ink = "accent" if sign == _HERE else "bad" if sign == _FAILED else "dim" if index < here else "faint"
-            text.append(sign, style=style(theme, ink))
+        for ink, run in groupby(enumerate(cells), key=lambda cell: _ink(cell[1], cell[0] < here)):
+            text.append("".join(sign for _, sign in run), style=style(theme, ink))
         return text
 
     def on_click(self, event: events.Click) -> None:
