@@ -59,8 +59,8 @@ def named_zone(name: str) -> tzinfo:
 
 async def with_problem(engine: Engine, row: ScheduleRow) -> Shown:
     """Return a schedule with what stands in the way of its fires: no node that knows its workflow."""
+    from cerebelum.engine.application.cluster import who_runs
     from cerebelum_cli.schedule_text import Shown
-    from cerebelum_cli.standing import who_runs
 
     fires = row.enabled and row.next_run_at_us is not None
     return Shown(row, (await who_runs(engine, row.workflow) or "") if fires else "")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from msgspec import Struct
 
-from cerebelum.engine.domain.durations import US_PER_S, utc
 from cerebelum.engine.domain.schedules.coming import Coming
-from cerebelum.engine.domain.schedules.rules import At, Cron, Every, Rule
+from cerebelum.engine.domain.schedules.rules import At, Cron, Every
 from cerebelum.engine.domain.schedules.schedule import ScheduleRow, ScheduleRun
+from cerebelum.engine.domain.schedules.wording import interval, offset, wall, when, zone_of
 from cerebelum.engine.runtime.rendering import mask_json
 from cerebelum_cli.words import clock, duration, rfc3339
 
@@ -29,35 +29,6 @@ class Shown(Struct, frozen=True):
 
     row: ScheduleRow
     problem: str = ""
-
-
-def when(rule: Rule) -> str:
-    """Return a rule as it is typed: `0 9 * * *`, `every 5m`, `at 2027-01-01 08:00:00Z`."""
-    match rule:
-        case Cron():
-            return rule.expression
-        case Every():
-            return f"every {interval(rule.every_us)}"
-        case At():
-            return f"at {clock(rule.at_us)}"
-
-
-def interval(microseconds: int) -> str:
-    """Return an exact duration, as it is typed: `1h30m`, `90.5s`."""
-    rest_s, fraction_us = divmod(microseconds, US_PER_S)
-    parts = []
-    for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        count, rest_s = divmod(rest_s, seconds)
-        parts.append(f"{count}{unit}" if count else "")
-    if rest_s or fraction_us or not any(parts):
-        fraction = f".{fraction_us:06}".rstrip("0") if fraction_us else ""
-        parts.append(f"{rest_s}{fraction}s")
-    return "".join(parts)
-
-
-def zone_of(rule: Rule) -> str:
-    """Return the name of the zone on whose wall clock a schedule fires; intervals and one-off times have UTC."""
-    return rule.timezone if isinstance(rule, Cron) else "UTC"
 
 
 def state_of(shown: Shown) -> str:
@@ -166,9 +137,9 @@ def fire_rows(
     """Yield coming fires as JSON and cells; a fire before which the clocks changed says so."""
     before: timedelta | None = None
     for number, fire in enumerate(fires, start=1):
-        offset = fire.local.utcoffset() or timedelta()
-        change = None if before is None or before == offset else offset - before
-        before = offset
+        ahead = fire.local.utcoffset() or timedelta()
+        change = None if before is None or before == ahead else ahead - before
+        before = ahead
         note = fire.note or ("" if change is None else f"the clocks went {_moved(change)} before this")
         mark = fire.dst or ("" if change is None else _signed(change))
         shape = {
@@ -184,15 +155,7 @@ def fire_rows(
             "note": note or None,
         }
         wait = duration(fire.at_us - now_us) if fire.at_us >= now_us else f"{duration(now_us - fire.at_us)} ago"
-        yield shape, [_wall(fire.local), _offset(fire.local), clock(fire.at_us), wait, mark, note]
-
-
-def _wall(local: datetime) -> str:
-    return f"{local:%a %Y-%m-%d %H:%M:%S}" if local.second else f"{local:%a %Y-%m-%d %H:%M}"
-
-
-def _offset(local: datetime) -> str:
-    return local.isoformat(timespec="seconds")[19:] or "+00:00"
+        yield shape, [wall(fire.local), offset(fire.local), clock(fire.at_us), wait, mark, note]
 
 
 def _signed(change: timedelta) -> str:
@@ -203,9 +166,3 @@ def _signed(change: timedelta) -> str:
 def _moved(change: timedelta) -> str:
     way = "forward" if change > timedelta() else "back"
     return f"{way} by {interval(abs(change) // timedelta(microseconds=1))}"
-
-
-def local_text(at_us: int, zone: Any) -> str:
-    """Return an instant on the wall clock of a zone, with its offset."""
-    local = utc(at_us).astimezone(zone)
-    return f"{_wall(local)} {_offset(local)}"

@@ -8,24 +8,12 @@ from typing import Any
 
 from cerebelum.engine.application.stuck import Group, Report, Stuck
 from cerebelum.engine.domain.reasons import ENDS, Reason, Why
+from cerebelum.engine.domain.stuck_words import group_title
 from cerebelum.engine.domain.terminal_text import visible
 from cerebelum.engine.runtime.masking import mask_text
 from cerebelum_cli.output import coloured
 from cerebelum_cli.words import clock, duration, masked, rfc3339, shown, versioned
 
-_GROUPS = {
-    "paused": "paused by {name}",
-    "incompatible": "no code at hand fits their history: {name}",
-    "parked": "paused by the engine: {name}",
-    "no_node": "no node knows workflow {name}",
-    "due": "due, and taken up by no node: {name}",
-    "dead_node": "their node is gone: {name}",
-    "signal": "wait for signal {name}, without a time limit",
-    "input": "wait for input {name}, without a time limit",
-    "step": "a step runs: {name}",
-    "place": "wait for a place in queue {name}",
-    "code": "their code runs",
-}
 _HELP = {
     "paused": "cerebelum resume ID",
     "incompatible": "cerebelum replay ID --check --code FLOW.py, then cerebelum resume ID",
@@ -108,7 +96,8 @@ def _reason_object(reason: Reason) -> dict[str, Any]:
 def stuck_lines(report: Report, now_us: int) -> Iterator[str]:
     """Yield the groups and their longest members."""
     for group in report.groups:
-        yield f"{group.total:>6}  {_title(group)}  (the longest for {duration(max(0, now_us - group.since_us))})"
+        longest = duration(max(0, now_us - group.since_us))
+        yield f"{group.total:>6}  {_safe(group_title(group.kind, group.name))}  (the longest for {longest})"
         for member in group.members:
             since = duration(max(0, now_us - member.since_us))
             yield f"        {member.row.id}  {_safe(versioned(member.row.workflow, member.row.code))}  {since}"
@@ -117,11 +106,6 @@ def stuck_lines(report: Report, now_us: int) -> Iterator[str]:
             yield f"        … and {left} more"
         if group.kind in _HELP:
             yield f"        help: {_help(group)}"
-
-
-def _title(group: Group) -> str:
-    name = _safe(group.name) or "somebody"
-    return _GROUPS.get(group.kind, group.kind + ": {name}").format(name=repr(name) if group.name else name)
 
 
 def _help(group: Group) -> str:

@@ -142,8 +142,8 @@ def _do(store: str | None, verb: str, execution_id: str, act: Any, output: Forma
 
 
 async def _acted(url: str, verb: str, execution_id: str, act: Any) -> tuple[ExecutionRow, str, str | None]:
+    from cerebelum.engine.application.cluster import who_runs
     from cerebelum_cli.composition import opened
-    from cerebelum_cli.standing import who_runs
 
     async with opened(url) as engine:
         row = await exact(engine, verb, execution_id)

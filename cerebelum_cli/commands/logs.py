@@ -12,7 +12,6 @@ from cerebelum_cli.streams import out
 if TYPE_CHECKING:
     from cerebelum.engine.ports.store import LogLine
 
-_RANK = {"debug": 10, "stdout": 20, "info": 20, "stderr": 20, "warning": 30, "error": 40, "critical": 50}
 _COLUMNS = ("TIME", "LEVEL", "STEP", "MESSAGE")
 
 
@@ -33,17 +32,19 @@ def logs(
     as_json: JsonOption = False,
 ) -> None:
     """Print the captured lines of an execution's steps, in the order they were written."""
+    from cerebelum.engine.domain.log_levels import RANKS
     from cerebelum_cli.composition import run_async
     from cerebelum_cli.errors import UsageProblem
     from cerebelum_cli.settings import store_url
 
-    if level not in _RANK:
-        raise UsageProblem(f"no level {level!r}", help_=f"--level, one of {', '.join(_RANK)}")
-    run_async(_logs(store_url(store), execution_id, follow, step, _RANK[level], chosen(output, as_json)))
+    if level not in RANKS:
+        raise UsageProblem(f"no level {level!r}", help_=f"--level, one of {', '.join(RANKS)}")
+    run_async(_logs(store_url(store), execution_id, follow, step, RANKS[level], chosen(output, as_json)))
 
 
 async def _logs(url: str, text: str, follow: bool, step: str | None, least: int, format_: Format) -> None:
     from cerebelum.engine.application import query
+    from cerebelum.engine.domain.log_levels import rank_of
     from cerebelum_cli.composition import reading
     from cerebelum_cli.output import print_rows
     from cerebelum_cli.shapes import of_log
@@ -53,7 +54,7 @@ async def _logs(url: str, text: str, follow: bool, step: str | None, least: int,
         execution_id = await query.resolve_id(engine, text)
         lines = query.follow_logs(engine, execution_id) if follow else query.read_logs(engine, execution_id)
         async for line in lines:
-            if (step is not None and line.step != step) or _RANK.get(line.level, 20) < least:
+            if (step is not None and line.step != step) or rank_of(line.level) < least:
                 continue
             if format_ is Format.json:
                 kept.append(line)  # a list is one valid array

@@ -76,10 +76,10 @@ async def _update(
     url: str, text: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], key: str, timeout_s: float
 ) -> None:
     from cerebelum.engine.application import messages
+    from cerebelum.engine.application.cluster import who_runs
     from cerebelum_cli.commands.control import exact
     from cerebelum_cli.composition import opened
     from cerebelum_cli.output import print_json, say
-    from cerebelum_cli.standing import who_runs
 
     async with opened(url) as engine:
         row = await exact(engine, "update", text)

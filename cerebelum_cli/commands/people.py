@@ -68,10 +68,10 @@ def input_(
 
 
 async def _answered(url: str, execution_id: str, name: str, value: Any) -> Any:
+    from cerebelum.engine.application.cluster import who_runs
     from cerebelum.engine.application.inputs import provide_input
     from cerebelum_cli.commands.control import _me, exact
     from cerebelum_cli.composition import opened
-    from cerebelum_cli.standing import who_runs
 
     async with opened(url) as engine:
         row = await exact(engine, "input", execution_id)

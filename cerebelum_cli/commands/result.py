@@ -80,12 +80,12 @@ def wait(
 
 
 async def _wait(url: str, text: str, timeout_s: float | None, output: Format) -> str:
+    from cerebelum.engine.application.cluster import who_runs
     from cerebelum.engine.application.query import get_execution, resolve_id
     from cerebelum.engine.application.result import final_event
     from cerebelum_cli.composition import reading
     from cerebelum_cli.output import print_json, say
     from cerebelum_cli.shapes import of_state
-    from cerebelum_cli.standing import who_runs
 
     async with reading(url) as engine:
         execution_id = await resolve_id(engine, text)

@@ -125,8 +125,10 @@ def next_(
     import shutil
     import sys
 
+    from cerebelum.engine.domain.schedules.coming import coming_fires
+    from cerebelum.engine.domain.schedules.wording import zone_of
     from cerebelum_cli.output import is_terminal, print_rows, say
-    from cerebelum_cli.schedule_text import FIRE_COLUMNS, FIRE_LEAST, FIRE_WIDTH, fire_rows, zone_of
+    from cerebelum_cli.schedule_text import FIRE_COLUMNS, FIRE_LEAST, FIRE_WIDTH, fire_rows
 
     name, count = _name_and_count(words or [], cron, every, timezone)
     problem = ""
@@ -136,8 +138,6 @@ def next_(
     else:
         rule, zone, now_us, problem = _stored_rule(store, name)
         shown_zone = zone_of(rule)
-    from cerebelum.engine.domain.schedules.coming import coming_fires
-
     fires = coming_fires(rule, after_us=_after_us(after, zone, now_us), count=count, zone=zone)
     rows = list(fire_rows(fires, schedule=name, zone=shown_zone, now_us=now_us))
     print_rows(chosen(output, as_json), rows, FIRE_COLUMNS, id_key="at", least=FIRE_LEAST)
@@ -195,9 +195,9 @@ def _typed_rule(cron: str | None, every: str | None, timezone: str | None) -> tu
 
 
 def _stored_rule(store: str | None, name: str) -> tuple[Rule, tzinfo, int, str]:
+    from cerebelum.engine.domain.schedules.wording import zone_of
     from cerebelum_cli.composition import run_async
     from cerebelum_cli.schedule_options import named_zone
-    from cerebelum_cli.schedule_text import zone_of
     from cerebelum_cli.settings import store_url
 
     row, now_us = run_async(_row_and_now(store_url(store), name))

@@ -59,11 +59,11 @@ def backfill(
 async def _planned(url: str, name: str, from_: str, to: str) -> tuple[ScheduleRow, list[Backfilled]]:
     from cerebelum.engine.application.schedules import Schedules
     from cerebelum.engine.domain.durations import instant_us
+    from cerebelum.engine.domain.schedules.wording import zone_of
     from cerebelum_cli.composition import reading
     from cerebelum_cli.errors import UsageProblem
     from cerebelum_cli.output import say
     from cerebelum_cli.schedule_options import named_zone
-    from cerebelum_cli.schedule_text import zone_of
     from cerebelum_cli.typed_times import typed_instant
 
     async with reading(url) as engine:
@@ -102,9 +102,9 @@ async def _backfilled(url: str, row: ScheduleRow, planned: list[Backfilled]) -> 
 def _print_backfilled(
     row: ScheduleRow, found: list[Backfilled], fresh: Literal["planned", "started"], format_: Format
 ) -> None:
+    from cerebelum.engine.domain.schedules.wording import local_text, zone_of
     from cerebelum_cli.output import print_rows
     from cerebelum_cli.schedule_options import named_zone
-    from cerebelum_cli.schedule_text import local_text, zone_of
     from cerebelum_cli.words import clock, rfc3339
 
     zone = named_zone(zone_of(row.spec.rule))

@@ -103,10 +103,10 @@ def _typed_spec(
 async def _create(url: str, name: str, workflow: str, spec: ScheduleSpec, *, replace: bool) -> Shown:
     from cerebelum.engine.application.schedules import Schedules
     from cerebelum.engine.domain.schedules.schedule import checked_name
+    from cerebelum.engine.domain.schedules.wording import when
     from cerebelum_cli.composition import opened
     from cerebelum_cli.schedule_errors import ScheduleExists
     from cerebelum_cli.schedule_options import typed_faults, with_problem
-    from cerebelum_cli.schedule_text import when
 
     with typed_faults():
         checked_name(name)
@@ -118,9 +118,10 @@ async def _create(url: str, name: str, workflow: str, spec: ScheduleSpec, *, rep
 
 
 def _print_created(found: Shown, format_: Format) -> None:
+    from cerebelum.engine.domain.schedules.wording import local_text, zone_of
     from cerebelum_cli.output import print_json, print_json_line, say
     from cerebelum_cli.schedule_options import named_zone
-    from cerebelum_cli.schedule_text import local_text, of_schedule, zone_of
+    from cerebelum_cli.schedule_text import of_schedule
 
     if format_ in (Format.json, Format.jsonl):
         (print_json if format_ is Format.json else print_json_line)(of_schedule(found))

@@ -68,10 +68,10 @@ async def print_started(
     engine: Engine, execution_id: str, workflow: str, output: Format, *, otherwise: str, existed: bool = False
 ) -> None:
     """Print the id, and say at once if nobody can run it; `otherwise` is the command that does."""
+    from cerebelum.engine.application.cluster import who_runs
     from cerebelum.engine.application.query import get_execution
     from cerebelum_cli.output import print_json, say
     from cerebelum_cli.shapes import of_row
-    from cerebelum_cli.standing import who_runs
 
     if output in (Format.json, Format.jsonl):
         view = await get_execution(engine, execution_id)

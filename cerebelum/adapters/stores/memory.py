@@ -17,7 +17,7 @@ from cerebelum.adapters.stores.memory_claims import MemoryClaims
 from cerebelum.adapters.stores.memory_database import MemoryDatabase, matches
 from cerebelum.adapters.stores.memory_schedules import MemorySchedules
 from cerebelum.adapters.stores.people import inputs_in_memory
-from cerebelum.adapters.stores.rows import clean
+from cerebelum.adapters.stores.rows import by_owner, clean
 from cerebelum.engine.domain.errors import ExecutionNotFound, ForbiddenTransition, InternalError
 from cerebelum.engine.domain.errors_store import StoreUnsupported
 from cerebelum.engine.domain.events import RecordedEvent
@@ -240,6 +240,11 @@ class MemoryStore(MemoryClaims, MemorySchedules):
         """Return the number in each status, zeros included."""
         counts = Counter(row.status for row in self._db.executions.values())
         return {status: counts[status] for status in STATUSES}
+
+    async def count_owned(self) -> dict[str, dict[str, int]]:
+        """Return the number that each owner holds, by queue."""
+        counts = Counter((row.owner, row.queue) for row in self._db.executions.values() if row.owner is not None)
+        return by_owner((owner, queue, count) for (owner, queue), count in counts.items())
 
     async def read_blob(self, digest: str) -> bytes | None:
         """Return the content."""

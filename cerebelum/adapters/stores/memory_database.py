@@ -140,6 +140,7 @@ def matches(row: ExecutionRow, query: ExecutionFilter) -> bool:
         (query.current_step, row.current_step),
         (query.queue, row.queue),
         (query.parent, row.parent),
+        (query.owner, row.owner),
     )
     if any(wanted is not None and wanted != value for wanted, value in equal):
         return False

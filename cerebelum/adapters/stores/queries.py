@@ -24,7 +24,7 @@ class Queries:
         row = table.c
         conditions: list[ColumnElement[bool]] = [
             row[name] == value
-            for name in ("workflow", "code", "current_step", "queue", "parent")
+            for name in ("workflow", "code", "current_step", "queue", "parent", "owner")
             if (value := getattr(query, name)) is not None
         ]
         if statuses := query.statuses or (OPEN if query.current_step is not None else ()):
@@ -50,6 +50,11 @@ class Queries:
         """Return the select of (status, count)."""
         status = self._model.tables["executions"].c.status
         return select(status, func.count()).group_by(status)
+
+    def count_owned(self) -> Select[tuple[object, ...]]:
+        """Return the select of (owner, queue, count)."""
+        row = self._model.tables["executions"].c
+        return select(row.owner, row.queue, func.count()).where(row.owner.is_not(None)).group_by(row.owner, row.queue)
 
     def read_logs(self, execution_id: str, after_id: int, limit: int) -> Select[tuple[object, ...]]:
         """Return the select of (id, *LOG_COLUMNS) in order of writing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -99,3 +99,11 @@ def new_execution_values(row: ExecutionRow, now_us: int | None) -> tuple[Any, ..
 def made_key() -> str:
     """Return a key for a message that came without one."""
     return MADE_KEY + os.urandom(12).hex()
+
+
+def by_owner(counts: Iterable[Sequence[Any]]) -> dict[str, dict[str, int]]:
+    """Return (owner, queue, count) as owner -> queue -> count."""
+    found: dict[str, dict[str, int]] = {}
+    for owner, queue, count in counts:
+        found.setdefault(owner, {})[queue] = count
+    return found

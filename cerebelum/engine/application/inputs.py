@@ -30,7 +30,14 @@ _BY_CHARS = 200
 
 
 async def provide_input(
-    engine: Engine, execution_id: str, name: str, data: Any = None, *, by: str = "", wait_s: float = _WAIT_S
+    engine: Engine,
+    execution_id: str,
+    name: str,
+    data: Any = None,
+    *,
+    by: str = "",
+    wait_s: float = _WAIT_S,
+    number: int | None = None,
 ) -> Literal["accepted", "stored"]:
     """Answer an input; return "accepted" once the history holds it, "stored" when no node has taken it yet.
 
@@ -39,6 +46,8 @@ async def provide_input(
     Args:
         by: who answers, for people who read the history.
         wait_s: how long to wait for a node to take it.
+        number: answer this one only, as `pending_inputs` gave it: an answer that comes late then never reaches the
+            next question of the same name.
 
     Raises:
         ExecutionNotFound: no such execution.
@@ -49,7 +58,7 @@ async def provide_input(
         ForbiddenTransition: the execution has ended.
         PayloadNotEncodable: the answer is not JSON.
     """
-    asked = find_input(await _state(engine, execution_id), name)
+    asked = find_input(await _state(engine, execution_id), name, number)
     payload = _checked(engine, execution_id, asked, data)
     message = Message(
         execution_id=execution_id, kind="input", name=name, payload=payload, sender=by[:_BY_CHARS], key=asked.key
@@ -57,7 +66,7 @@ async def provide_input(
     try:
         posted = await engine.post(message)
     except ForbiddenTransition:
-        find_input(await _state(engine, execution_id), name)  # it ended meanwhile: says how
+        find_input(await _state(engine, execution_id), name, number)  # it ended meanwhile: says how
         raise
     if posted is None:  # its answer is on the way already
         raise InputAnswered(execution_id, name)
@@ -69,13 +78,13 @@ async def pending_inputs(engine: Engine) -> list[OpenInput]:
     return await engine.store.pending_inputs()
 
 
-def find_input(state: ExecutionState, name: str) -> InputState:
-    """Return the open input of this name that was asked first.
+def find_input(state: ExecutionState, name: str, number: int | None = None) -> InputState:
+    """Return the open input of this name that was asked first, or the one of this number alone.
 
     Raises:
         InputAnswered, InputExpired, InputNotOpen, ForbiddenTransition: there is none; see `provide_input`.
     """
-    named = [asked for asked in state.inputs.values() if asked.name == name]
+    named = [one for one in state.inputs.values() if one.name == name and number in (None, one.number)]
     for asked in named:
         if asked.status == "pending":
             return asked

@@ -140,6 +140,7 @@ class ExecutionFilter(Struct, kw_only=True):
     current_step: str | None = None
     queue: str | None = None
     parent: str | None = None
+    owner: str | None = None  # a node's nonce: what it holds in memory
     id_prefix: str | None = None
     started_from_us: int | None = None  # inclusive
     started_to_us: int | None = None  # inclusive
@@ -274,6 +275,10 @@ class Store(ScheduleStore, Protocol):
         ...
 
     async def count_executions(self) -> dict[Status, int]: ...
+
+    async def count_owned(self) -> dict[str, dict[str, int]]:
+        """Return how many executions each owner holds, by queue: nonce -> queue -> number."""
+        ...
 
     async def read_blob(self, digest: str) -> bytes | None: ...
 

@@ -168,6 +168,14 @@ class DataContract:
         counts = await store.count_executions()
         assert {status: count for status, count in counts.items() if count} == {"running": 2, "waiting": 1, "failed": 1}
 
+    async def test_what_a_node_holds_is_listed_and_counted(self, store: Store) -> None:
+        """N8: by owner and queue; what nobody holds is nobody's."""
+        mine, theirs = a.row(queue="gpu"), a.row(owner=a.OTHER)
+        await a.started(store, a.row(), mine, theirs, a.waiting())
+        assert await store.count_owned() == {a.OWNER: {mine.queue: 1, a.row().queue: 1}, a.OTHER: {theirs.queue: 1}}
+        found = await store.list_executions(ExecutionFilter(owner=a.OTHER))
+        assert [each.id for each in found] == [theirs.id]
+
     async def test_code_versions_count_up(self, store: Store) -> None:
         """G3, G4, G5: 1 at first, the same row for the same source, 2 for changed source; the old row stays."""
         first = await store.register(_code("aaa", source=b'{"flow.py":"x = 1"}', graph=b'{"nodes":[]}'))

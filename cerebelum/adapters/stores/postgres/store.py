@@ -25,7 +25,7 @@ from cerebelum.adapters.stores.postgres.upkeep import Upkeep
 from cerebelum.adapters.stores.postgres.url import parse
 from cerebelum.adapters.stores.postgres.writer import Writer
 from cerebelum.adapters.stores.queries import Queries
-from cerebelum.adapters.stores.rows import BATCHES_KEPT, code_of, execution_of, log_of, node_of
+from cerebelum.adapters.stores.rows import BATCHES_KEPT, by_owner, code_of, execution_of, log_of, node_of
 from cerebelum.adapters.stores.schema import tables
 from cerebelum.engine.domain.errors_store import SchemaTooNew
 from cerebelum.engine.domain.events import RecordedEvent
@@ -267,6 +267,10 @@ class PostgresStore:
         """Return the number in each status, zeros included."""
         counts = {row[0]: row[1] for row in await self._pool.select(self._queries.count_executions())}
         return {status: counts.get(status, 0) for status in STATUSES}
+
+    async def count_owned(self) -> dict[str, dict[str, int]]:
+        """Return the number that each owner holds, by queue."""
+        return by_owner(await self._pool.select(self._queries.count_owned()))
 
     async def nodes(self) -> list[NodeRow]:
         """Return all nodes, the oldest first."""

@@ -9,7 +9,15 @@ import sqlite3
 from typing import Any
 
 from cerebelum.adapters.stores.people import inputs_of, statement
-from cerebelum.adapters.stores.rows import CODE_COLUMNS, EXECUTION_COLUMNS, LOG_COLUMNS, code_of, execution_of, log_of
+from cerebelum.adapters.stores.rows import (
+    CODE_COLUMNS,
+    EXECUTION_COLUMNS,
+    LOG_COLUMNS,
+    by_owner,
+    code_of,
+    execution_of,
+    log_of,
+)
 from cerebelum.engine.domain.execution import OPEN, ExecutionRow
 from cerebelum.engine.domain.projection_inputs import OpenInput
 from cerebelum.engine.ports.store import SHORT_DIGEST_DIGITS, CodeVersion, ExecutionFilter, LogLine
@@ -17,7 +25,7 @@ from cerebelum.engine.ports.store import SHORT_DIGEST_DIGITS, CodeVersion, Execu
 LIMIT_MOST = 10_000
 _PEOPLE = statement("sqlite")
 _HIGHEST = "\U0010ffff"  # sorts after every character of an id
-_EQUAL = ("workflow", "code", "current_step", "queue", "parent")
+_EQUAL = ("workflow", "code", "current_step", "queue", "parent", "owner")
 
 
 def list_statement(query: ExecutionFilter) -> tuple[str, list[Any]]:
@@ -54,6 +62,12 @@ def list_executions(connection: sqlite3.Connection, query: ExecutionFilter) -> l
 def count_executions(connection: sqlite3.Connection) -> dict[str, int]:
     """Return the number in each status that any has."""
     return dict(connection.execute("SELECT status, count(*) FROM executions GROUP BY status").fetchall())
+
+
+def count_owned(connection: sqlite3.Connection) -> dict[str, dict[str, int]]:
+    """Return the number that each owner holds, by queue."""
+    sql = "SELECT owner, queue, count(*) FROM executions WHERE owner IS NOT NULL GROUP BY owner, queue"
+    return by_owner(connection.execute(sql))
 
 
 def pending_inputs(connection: sqlite3.Connection) -> list[OpenInput]:

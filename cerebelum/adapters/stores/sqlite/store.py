@@ -271,6 +271,10 @@ class SqliteStore:
         counts = await self._reader.call(listing.count_executions)
         return {status: counts.get(status, 0) for status in STATUSES}
 
+    async def count_owned(self) -> dict[str, dict[str, int]]:
+        """Return the number that each owner holds, by queue."""
+        return await self._reader.call(listing.count_owned)
+
     async def nodes(self) -> list[NodeRow]:
         """Return all nodes, the oldest first."""
         return await self._reader.call(claims.nodes)
