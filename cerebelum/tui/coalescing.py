@@ -36,9 +36,9 @@ class Coalesced:
                 try:
                     await self._work()
                 except NoMatches:
-                    if self._owner in self._owner.app.screen_stack:
+                    if self._owner.app.is_running and self._owner in self._owner.app.screen_stack:
                         raise
-                    return  # it was left meanwhile, and its parts are gone
+                    return  # it was left meanwhile, or all is, and its parts are gone
         finally:
             self._running = False
 

@@ -39,7 +39,12 @@ class Place:
         return made
 
 
-PLACES: tuple[Place, ...] = ()
+PLACES: tuple[Place, ...] = (
+    Place("logs", "L", "the log lines", "cerebelum.tui.logs.screen:LogsScreen"),
+    Place("inputs", "i", "what waits for people", "cerebelum.tui.inputs.screen:InputsScreen", of_one=False),
+    Place("schedules", "S", "the schedules", "cerebelum.tui.schedules.screen:SchedulesScreen", of_one=False),
+    Place("nodes", "N", "the nodes", "cerebelum.tui.nodes.screen:NodesScreen", of_one=False),
+)
 
 
 def place_bindings(*, of_one: bool = False) -> list[BindingType]:

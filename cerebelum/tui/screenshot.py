@@ -8,8 +8,6 @@ from typing import Any
 from textual.pilot import Pilot
 
 from cerebelum.tui.app import CerebelumApp
-from cerebelum.tui.executions.screen import ExecutionsScreen
-from cerebelum.tui.replay.screen import ReplayScreen
 
 _PATIENCE_S = 60.0
 
@@ -43,10 +41,11 @@ async def settled(pilot: Pilot[Any]) -> None:
         while True:
             await pilot.pause()
             screen = pilot.app.screen
-            if not isinstance(screen, ExecutionsScreen | ReplayScreen):
+            is_still = getattr(screen, "is_still", None)
+            if is_still is None:  # a dialog, or nothing is open yet
                 if len(pilot.app.screen_stack) > 1:
                     return
-            elif screen.is_still or _has_trouble(pilot.app):
+            elif is_still or _has_trouble(pilot.app):
                 await pilot.pause()
                 return
             await asyncio.sleep(0.01)

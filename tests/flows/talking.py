@@ -82,3 +82,18 @@ async def says_and_times_out() -> None:
 @workflow
 async def cut_off() -> None:
     await says_and_times_out()
+
+
+@step
+async def logs_and_stands() -> None:
+    for number in range(3):
+        print(f"line {number}")
+    logger = logging.getLogger("shop")
+    logger.warning("nearly there\nand a second line")
+    await pass_gate()
+    logger.warning("after the gate")  # not printed: an interface in the same process has taken stdout by now
+
+
+@workflow
+async def stands_and_logs() -> None:
+    await logs_and_stands()

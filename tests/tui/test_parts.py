@@ -10,13 +10,21 @@ from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.events import EVENT_TYPES
 from cerebelum.engine.domain.execution import OPEN, STATUSES, ExecutionRow
 from cerebelum.engine.ports.store import ExecutionFilter
+from cerebelum.tui.base_screen import BaseScreen
 from cerebelum.tui.executions.filters import FilterRefused, parse_filter
 from cerebelum.tui.executions.listing import PAGE, Listing
 from cerebelum.tui.executions.screen import ExecutionsScreen
+from cerebelum.tui.inputs.screen import InputsScreen
 from cerebelum.tui.lines import fit
+from cerebelum.tui.logs.screen import LogsScreen
 from cerebelum.tui.marks import of_event, of_status
+from cerebelum.tui.nodes.screen import NodesScreen
 from cerebelum.tui.replay.event_index import EventIndex
 from cerebelum.tui.replay.screen import ReplayScreen
+from cerebelum.tui.schedules.fires import FiresScreen
+from cerebelum.tui.schedules.screen import SchedulesScreen
+from cerebelum.tui.tables import Column, Row, TableView
+from cerebelum.tui.wrapping import wrapped
 from tests.tui.walker import NAMES
 
 NOW_US = 1_795_255_200_000_000
@@ -28,6 +36,7 @@ def test_a_filter_has_all_its_conditions() -> None:
     assert found == ExecutionFilter(
         statuses=("failed", *OPEN), workflow="order", started_from_us=NOW_US - 7_200_000_000, id_prefix="exec-12"
     )
+    assert parse_filter("node:n-1", NOW_US) == ExecutionFilter(owner="n-1")
     assert parse_filter("", NOW_US) == ExecutionFilter()
     assert parse_filter("since:2026-11-21T10:00", NOW_US).started_from_us == NOW_US
     assert parse_filter("since:2026-11-21T10:00:00+00:00", NOW_US).started_from_us == NOW_US
@@ -149,9 +158,12 @@ def test_text_fits_its_cells() -> None:
     assert fit("日本語", 5) == "日本…"
 
 
-@pytest.mark.parametrize("screen", [ExecutionsScreen, ReplayScreen])
+@pytest.mark.parametrize(
+    "screen",
+    [ExecutionsScreen, ReplayScreen, LogsScreen, InputsScreen, SchedulesScreen, FiresScreen, NodesScreen],
+)
 def test_every_key_has_a_known_name_and_a_place_on_the_page_of_keys(
-    screen: type[ExecutionsScreen | ReplayScreen],
+    screen: type[BaseScreen],
 ) -> None:
     """W7: a name that Textual does not know would fail silently; a key that is not told would not be found."""
     characters = {name: character for character, name in NAMES.items()}
@@ -163,3 +175,27 @@ def test_every_key_has_a_known_name_and_a_place_on_the_page_of_keys(
         assert len(character) == 1 or key in named, key
         if len(character) == 1 and not character.isdigit() and character not in " =":
             assert character in page, key
+
+
+def test_long_text_is_wrapped_at_spaces_and_by_cells() -> None:
+    """M7: lines of the text stay lines, wide signs count twice, and what acts is made visible."""
+
+    def texts(text: str, width: int) -> list[str]:
+        return ["".join(piece.text for piece in line) for line in wrapped(text, width)]
+
+    assert texts("one two three\nfour", 9) == ["one two ", "three", "four"]
+    assert texts("日本語日本語", 8) == ["日本語日", "本語"]
+    assert texts("a\x1b[2J", 20) == ["a\\x1b[2J"]
+    assert texts("", 20) == [""]
+    assert len(texts("x\n" * 1_000, 20)) == 501
+
+
+def test_a_table_leaves_out_what_matters_least() -> None:
+    """W8: by rank where it is narrow; one column takes the rest, and the mark stays on its row."""
+    table = TableView((Column("A"), Column("B", rank=2), Column("C", rank=1), Column("D", takes_rest=True)))
+    rows = [Row(key, ((key, "text"), ("b" * 10, "text"), ("c" * 10, "text"), ("d" * 30, "text"))) for key in "xyz"]
+    table.rows = rows
+    for width, shown in ((100, [0, 1, 2, 3]), (50, [0, 1, 2, 3]), (40, [0, 1, 3]), (20, [0, 3])):
+        table.lay_out(width)
+        assert list(table.widths) == shown
+        assert width < 40 or 2 + sum(cells + 2 for cells in table.widths.values()) == width

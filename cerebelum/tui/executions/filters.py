@@ -23,7 +23,7 @@ def parse_filter(text: str, now_us: int) -> ExecutionFilter:
     """Return the filter that `text` stands for; "" means all.
 
     Args:
-        text: `status:`, `workflow:` and `since:` conditions, and at most one word without a colon in front: an id's beginning.
+        text: `status:`, `workflow:`, `node:` and `since:` conditions, and at most one word without a colon in front: an id's beginning.
         now_us: what `since:2h` counts back from.
 
     Raises:
@@ -32,16 +32,20 @@ def parse_filter(text: str, now_us: int) -> ExecutionFilter:
     found = ExecutionFilter()
     for word in text.split():
         name, colon, value = word.partition(":")
-        if colon and name in ("status", "workflow", "since") and not value:
+        if colon and name in _EXAMPLES and not value:
             raise FilterRefused(f"{name}: needs a value, such as {_EXAMPLES[name]}")
         if colon and name == "status":
             found = replace(found, statuses=_statuses(value))
         elif colon and name == "workflow":
             found = replace(found, workflow=value)
+        elif colon and name == "node":
+            found = replace(found, owner=value)
         elif colon and name == "since":
             found = replace(found, started_from_us=_since(value, now_us))
         elif colon and name.isalpha() and name.islower() and len(name) < 10:
-            raise FilterRefused(f"no condition {name!r}; there are status:, workflow:, since: and an id's beginning")
+            raise FilterRefused(
+                f"no condition {name!r}; there are status:, workflow:, node:, since: and an id's beginning"
+            )
         elif found.id_prefix is not None:
             raise FilterRefused(f"two ids, {found.id_prefix!r} and {word!r}; one beginning at a time")
         else:
@@ -49,7 +53,12 @@ def parse_filter(text: str, now_us: int) -> ExecutionFilter:
     return found
 
 
-_EXAMPLES = {"status": "status:failed", "workflow": "workflow:process_order", "since": "since:2h"}
+_EXAMPLES = {
+    "status": "status:failed",
+    "workflow": "workflow:process_order",
+    "node": "node:a1b2… from the screen of nodes",
+    "since": "since:2h",
+}
 
 
 def _statuses(value: str) -> tuple[Status, ...]:

@@ -51,7 +51,11 @@ _VERBS: dict[str, Callable[[Engine, str], Awaitable[None]]] = {
 
 
 class ExecutionsScreen(LeadingScreen):
-    """The home screen."""
+    """The home screen.
+
+    Args:
+        filter_text: what to show at first; default: all.
+    """
 
     CSS = """
     ExecutionsScreen #heading { height: 1; padding: 0 1; background: $panel; }
@@ -91,9 +95,9 @@ class ExecutionsScreen(LeadingScreen):
         *place_bindings(),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, filter_text: str = "") -> None:
         super().__init__()
-        self.filter_text = ""
+        self.filter_text = filter_text
         self.counts: dict[str, int] = {}
         self._count_again_at = 0.0
         self._rows = Coalesced(self, self._renew, name="rows")
@@ -130,6 +134,8 @@ class ExecutionsScreen(LeadingScreen):
         self.watch(self.table, "scroll_y", self._scrolled, init=False)
         self.watch(self.app, "theme", self._show_heading, init=False)
         self.show_trouble(self.cerebelum.trouble)
+        if self.filter_text:
+            self.filter_by(self.filter_text)
         self.news()
 
     def news(self) -> None:

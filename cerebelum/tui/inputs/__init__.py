@@ -1,0 +1,1 @@
+"""The screen of what waits for people, and the form that answers."""

@@ -1,0 +1,1 @@
+"""The screen of an execution's log lines."""
