@@ -5,6 +5,8 @@ Everything here takes a `@workflow`, a `Flow` or its graph, and runs none of its
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cerebelum.engine.domain.drawing import Drawing
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from cerebelum.engine.application.client import Client
 
 __all__ = [
-    "Drawing", "draw", "generate", "get_graph_with_execution", "to_ascii", "to_cytoscape", "to_dot", "to_mermaid",
+    "Drawing", "draw", "follow_graph", "generate", "get_graph_with_execution", "to_ascii", "to_cytoscape", "to_dot", "to_mermaid",
     "to_svg",
 ]  # fmt: skip
 
@@ -48,6 +50,32 @@ async def get_graph_with_execution(
     from cerebelum.engine.application.graphs import draw_execution
 
     return (await draw_execution(client.engine, workflow_id, workflow, workflow_name)).as_json()
+
+
+async def follow_graph(
+    workflow: Any, workflow_name: str | None, workflow_id: str, *, client: Client, after_version: int = 0
+) -> AsyncIterator[dict[str, Any]]:
+    """Yield `{"graph": …, "event": {version, type, at, node}}` after each event of an execution, and end with it.
+
+    `graph` is what `get_graph_with_execution` would have returned right after that event; `node` is the id of the node
+    that the event is about, None where it is about none.
+
+    Args:
+        workflow: what to draw; None: the code that the execution ran on.
+        after_version: leave out the updates of the events up to here.
+
+    Raises:
+        ExecutionNotFound: no such execution.
+    """
+    from cerebelum.engine.application import graph_feed
+
+    updates = graph_feed.follow_graph(
+        client.engine, workflow_id, workflow, workflow_name, after_version=after_version
+    )  # fmt: skip
+    async for update in updates:
+        at = datetime.fromtimestamp(update.event.at_us / 1_000_000, UTC).isoformat(timespec="microseconds")
+        event = {"version": update.event.version, "type": update.event.type, "at": at, "node": update.node}
+        yield {"graph": update.graph.as_json(), "event": event}
 
 
 def to_mermaid(workflow: Any) -> str:

@@ -6,6 +6,7 @@ have the name, to the one whose lines it was asked for on.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.drawing import Drawing, DrawnNode, ExecutionMark
 from cerebelum.engine.domain.overlay_ways import take_ways
 from cerebelum.engine.domain.projection import ExecutionState, StepState, advance
+from cerebelum.engine.domain.spans import number_of
 
 
 class Ran(Struct):
@@ -32,24 +34,51 @@ class Ran(Struct):
     progress: float | None = None
 
 
+class Overlay:
+    """An execution laid over a drawing, event by event: `read` takes the next ones, `drawn` is how it is after them.
+
+    Attributes:
+        node_of: for each event the id of the node it is about, "" where it is about none. Version 1 is at 0.
+    """
+
+    def __init__(self, drawing: Drawing) -> None:
+        self.drawing = drawing
+        self.node_of: list[str] = []
+        self._state = ExecutionState(execution_id="")
+        self._reader = _Reader(drawing)
+
+    @property
+    def version(self) -> int:
+        """How many events were read."""
+        return len(self.node_of)
+
+    def read(self, history: Iterable[ev.RecordedEvent]) -> None:
+        """Take the next events."""
+        for recorded in history:
+            advance(self._state, recorded)
+            self.node_of.append(self._reader.read(recorded, self._state))
+
+    def drawn(self) -> Drawing:
+        """Return the drawing with `execution_state` on each node that ran, and the ways not taken marked."""
+        drawing, state = self.drawing, self._state
+        records = self._reader.finish(state)
+        by_node: dict[str, list[Ran]] = {}
+        for record in records:
+            by_node.setdefault(record.node_id, []).append(record)
+        nodes = tuple(
+            msgspec.structs.replace(node, state=_mark(by_node[node.id])) if node.id in by_node else node
+            for node in drawing.nodes
+        )
+        marked = msgspec.structs.replace(drawing, nodes=nodes, status=state.status)
+        spans = [(record.node_id, record.begun, record.ended) for record in records]
+        return take_ways(marked, spans, is_over=state.ended_us is not None, is_completed=state.status == "completed")
+
+
 def with_execution(drawing: Drawing, history: Iterable[ev.RecordedEvent]) -> Drawing:
     """Return `drawing` with `execution_state` on each node that ran, and the ways not taken marked."""
-    state = ExecutionState(execution_id="")
-    reader = _Reader(drawing)
-    for recorded in history:
-        advance(state, recorded)
-        reader.read(recorded, state)
-    records = reader.finish(state)
-    by_node: dict[str, list[Ran]] = {}
-    for record in records:
-        by_node.setdefault(record.node_id, []).append(record)
-    nodes = tuple(
-        msgspec.structs.replace(node, state=_mark(by_node[node.id])) if node.id in by_node else node
-        for node in drawing.nodes
-    )
-    marked = msgspec.structs.replace(drawing, nodes=nodes, status=state.status)
-    spans = [(record.node_id, record.begun, record.ended) for record in records]
-    return take_ways(marked, spans, is_over=state.ended_us is not None, is_completed=state.status == "completed")
+    overlay = Overlay(drawing)
+    overlay.read(history)
+    return overlay.drawn()
 
 
 def _mark(records: Sequence[Ran]) -> ExecutionMark:
@@ -78,7 +107,8 @@ class _Reader:
         self._records: list[Ran] = []
         self._finder = _Finder(drawing)
 
-    def read(self, recorded: ev.RecordedEvent, state: ExecutionState) -> None:
+    def read(self, recorded: ev.RecordedEvent, state: ExecutionState) -> str:
+        """Take an event; return the id of the node it is about."""
         event, version, at_us = recorded.event(), recorded.version, recorded.at_us
         match event:
             case ev.StepScheduled():
@@ -89,8 +119,8 @@ class _Reader:
             case ev.TimerStarted(kind="sleep"):
                 self._begin(event.number, self._finder.find("", event.line, "", {"sleep"}), version, at_us, "waiting")
             case ev.WaitStarted():
-                found = self._finder.find(event.name, event.line, "", {"signal", "input"})
-                self._begin(event.number, found, version, at_us, "waiting")
+                waited = self._finder.find(event.name, event.line, "", {"signal", "input"})
+                self._begin(event.number, waited, version, at_us, "waiting")
             case ev.ChildStarted():
                 self._begin(event.number, self._finder.find(event.workflow, event.line, "", _CHILDREN), version, at_us)
             case ev.StepCompleted() | ev.TimerFired() | ev.ChildCompleted():
@@ -104,6 +134,8 @@ class _Reader:
             case _:
                 other: Any = event
                 self._input(other, version, at_us)
+        found = self._steps.get(number_of(event))
+        return found[0].node_id if found is not None else ""
 
     def _input(self, event: Any, version: int, at_us: int) -> None:
         """Inputs are events of their own; what matters here is their name and their end."""
@@ -161,6 +193,7 @@ class _Finder:
     def __init__(self, drawing: Drawing) -> None:
         self._nodes = drawing.nodes
         self._by_place = {node.place: node for node in drawing.nodes if node.place}
+        self._found: Counter[str] = Counter()
 
     def find(self, name: str, line: str, place: str, types: Iterable[str]) -> DrawnNode | None:
         if place:
@@ -172,9 +205,16 @@ class _Finder:
         if name and any(node.name for node in here):
             here = [node for node in here if node.name == name]
         if here:
-            return here[0]
+            return self._next_of(here)
         found = named or (fitting if len(fitting) == 1 else [])
         return next((node for node in found if node.type != "compensation"), found[0] if found else None)
+
+    def _next_of(self, nodes: Sequence[DrawnNode]) -> DrawnNode:
+        """Of several calls on one line, as in `gather(notify(a), notify(b))`, each record is of the next."""
+        alike = [node for node in nodes if (node.type, node.name) == (nodes[0].type, nodes[0].name)]
+        found = min(alike, key=lambda node: self._found[node.id])
+        self._found[found.id] += 1
+        return found
 
 
 def _without_passes(place: str) -> str:

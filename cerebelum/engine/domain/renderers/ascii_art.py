@@ -5,17 +5,11 @@ A drawing that cannot be made narrow enough becomes a list: a line for each node
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
-
 from cerebelum.engine.domain.drawing import Drawing, DrawnEdge, DrawnNode
-from cerebelum.engine.domain.layout import LAYER_HEIGHT, Layout, Link, Point, lay_out
-from cerebelum.engine.domain.renderers.text_grid import Grid, width_of
-from cerebelum.engine.domain.terminal_text import visible
+from cerebelum.engine.domain.renderers.box_picture import Picture, label_of, shortened
 
 _LABEL_LIMITS = (60, 40, 28, 20, 14)
 _NODES_MAX = 1500  # beyond, the list
-_BOX_HEIGHT = 3
 
 
 def to_ascii(drawing: Drawing, *, width: int = 100) -> str:
@@ -26,184 +20,14 @@ def to_ascii(drawing: Drawing, *, width: int = 100) -> str:
     """
     if len(drawing.nodes) <= _NODES_MAX:
         for limit in _LABEL_LIMITS:
-            picture = _Picture(drawing, limit)
+            picture = Picture(drawing, {node.id: _lines(node, limit) for node in drawing.nodes}, limit)
             if picture.width <= width:
                 return picture.text()
     return _as_list(drawing, width)
 
 
-def shortened(text: str, limit: int) -> str:
-    """Return text that is at most `limit` cells wide and cannot act on a terminal."""
-    shown = visible(text, keep_newlines=False)
-    if width_of(shown) <= limit:
-        return shown
-    while width_of(shown) > limit - 1:
-        shown = shown[:-1]
-    return f"{shown}…"
-
-
-class _Picture:
-    def __init__(self, drawing: Drawing, limit: int) -> None:
-        self._drawing = drawing
-        self._labels = {node.id: _lines(node, limit) for node in drawing.nodes}
-        boxes = {name: max(map(width_of, lines)) + 4 for name, lines in self._labels.items()}
-        boxes = {name: size + 1 - size % 2 for name, size in boxes.items()}  # odd: the middle is a cell
-        self._boxes = boxes
-        links = [Link(edge.source, edge.target) for edge in drawing.edges]
-        self._layout: Layout = lay_out([node.id for node in drawing.nodes], links, widths=boxes, gap=3, bend_width=1)
-        x_of = self._layout.positions
-        left = min((x_of[name].x - boxes[name] // 2 for name in boxes), default=0)
-        left = min([left, *(point.x for route in self._layout.routes for point in route)])
-        self._left = left
-        right = max((x_of[name].x + boxes[name] // 2 for name in boxes), default=0)
-        right = max([right, *(point.x for route in self._layout.routes for point in route)])
-        self._texts = [shortened(edge.text, limit) if edge.text else "" for edge in drawing.edges]
-        longest = max(map(width_of, self._texts), default=0)
-        self.width = right - left + 1 + (longest + 2 if longest else 0)
-
-    def text(self) -> str:
-        grid = Grid()
-        tops, heights = self._tops()
-        for node in self._drawing.nodes:
-            self._box(grid, node, tops)
-        self._edges(grid, tops, heights)
-        return grid.text()
-
-    def _layer(self, name: str) -> int:
-        return self._layout.positions[name].y // LAYER_HEIGHT
-
-    def _tops(self) -> tuple[list[int], list[int]]:
-        """Return the first row of each layer, and its height; between layers there is room for the edges' bends."""
-        heights = [
-            max((len(self._labels[name]) + 2 for name in row), default=_BOX_HEIGHT) for row in self._layout.layers
-        ]
-        self._channels = self._assign_channels(len(heights))
-        tops, row = [], 0
-        for number, height in enumerate(heights):
-            tops.append(row)
-            used = max((channel for gap, channel in self._channels.values() if gap == number), default=-1) + 1
-            row += height + used + (3 if used else 2)
-        return tops, heights
-
-    def _segments(self) -> list[tuple[int, int, int, int, int]]:
-        """Return (edge, part, gap, x above, x below): every stretch of an edge between two layers."""
-        found = []
-        for number, (edge, route, back) in enumerate(
-            zip(self._drawing.edges, self._layout.routes, self._layout.back, strict=True)
-        ):
-            start, end = self._layout.positions[edge.source], self._layout.positions[edge.target]
-            if back:  # out of the bottom into its lane, and from the lane into the top
-                found.append((number, 0, start.y // LAYER_HEIGHT, start.x, route[0].x))
-                found.append((number, 1, end.y // LAYER_HEIGHT - 1, route[1].x, end.x))
-                continue
-            for part, (upper, lower) in enumerate(pairwise((start, *route, end))):
-                found.append((number, part, upper.y // LAYER_HEIGHT, upper.x, lower.x))
-        return found
-
-    def _assign_channels(self, layers: int) -> dict[tuple[int, int], tuple[int, int]]:
-        """Give each bend a row of its gap, such that those of different nodes do not run into each other."""
-        taken: list[list[list[tuple[int, int, int, int]]]] = [[] for _ in range(layers + 1)]
-        channels: dict[tuple[int, int], tuple[int, int]] = {}
-        for number, part, gap, above, below in self._segments():
-            if above == below:
-                continue
-            low, high = min(above, below), max(above, below)
-            rows = taken[gap]
-            fitting = (
-                number_of_row
-                for number_of_row, spans in enumerate(rows)
-                if all(above == a or below == b or high < first or last < low for first, last, a, b in spans)
-            )
-            row = next(fitting, len(rows))
-            if row == len(rows):
-                rows.append([])
-            rows[row].append((low, high, above, below))
-            channels[number, part] = (gap, row)
-        return channels
-
-    def _box(self, grid: Grid, node: DrawnNode, tops: Sequence[int]) -> None:
-        size, lines = self._boxes[node.id], self._labels[node.id]
-        left = self._layout.positions[node.id].x - size // 2 - self._left
-        top = tops[self._layer(node.id)]
-        corners, across, down = _FRAMES[_frame(node)]
-        grid.write(left, top, corners[0] + across * (size - 2) + corners[1])
-        for row, line in enumerate(lines, start=1):
-            free = size - 2 - width_of(line)
-            grid.write(left, top + row, down + " " * (free // 2) + line + " " * (free - free // 2) + down)
-        grid.write(left, top + len(lines) + 1, corners[2] + across * (size - 2) + corners[3])
-
-    def _edges(self, grid: Grid, tops: Sequence[int], heights: Sequence[int]) -> None:
-        ends: dict[int, Point] = {}
-        for number, part, gap, above, below in self._segments():
-            edge, back = self._drawing.edges[number], self._layout.back[number]
-            weight = "dashed" if edge.line != "solid" else "bold" if edge.critical else "solid"
-            x_above, x_below = above - self._left, below - self._left
-            from_bend = part > 0 and not back
-            start = tops[gap] if from_bend else tops[gap] + heights[gap]
-            if not from_bend and not (back and part == 1):
-                start = tops[gap] + len(self._labels[edge.source]) + 2
-            finish = tops[gap + 1] - 1 if gap + 1 < len(tops) else tops[gap] + heights[gap] + 2
-            turn = tops[gap] + heights[gap] + self._channels.get((number, part), (gap, 0))[1] + 1
-            if back:
-                self._back(grid, part, (x_above, x_below), (start, turn, finish), ends, number, weight)
-                continue
-            grid.down(x_above, start, turn, weight)
-            grid.across(turn, x_above, x_below, weight)
-            last = part == len(self._layout.routes[number])
-            grid.down(x_below, turn, finish, weight)
-            if last:
-                grid.write(x_below, finish, "▼")
-            if part == 0 and self._texts[number]:
-                grid.label(x_below + 1, finish - 1, f" {self._texts[number]}")
-
-    def _back(
-        self, grid: Grid, part: int, x: tuple[int, int], y: tuple[int, int, int], ends: dict[int, Point], number: int,
-        weight: str,
-    ) -> None:  # fmt: skip
-        (above, below), (start, turn, finish) = x, y
-        if part == 0:
-            grid.down(above, start, turn, weight)
-            grid.across(turn, above, below, weight)
-            ends[number] = Point(below, turn)
-            return
-        lane = ends[number]
-        grid.down(lane.x, turn, lane.y, weight)
-        grid.across(turn, lane.x, below, weight)
-        grid.down(below, turn, finish, weight)
-        grid.write(below, finish, "▼")
-
-
-_FRAMES: Mapping[str, tuple[str, str, str]] = {
-    "plain": ("┌┐└┘", "─", "│"),
-    "round": ("╭╮╰╯", "─", "│"),
-    "dashed": ("┌┐└┘", "┄", "┆"),
-    "dotted": ("┌┐└┘", "┈", "┊"),
-    "bold": ("┏┓┗┛", "━", "┃"),
-    "double": ("╔╗╚╝", "═", "║"),
-}
-
-
-def _frame(node: DrawnNode) -> str:
-    if node.dotted:
-        return "dotted"
-    if node.untaken or node.type == "compensation":
-        return "dashed"
-    if node.critical:
-        return "bold"
-    if node.type in ("start", "end", "sleep", "signal", "input", "continue"):
-        return "round"
-    return "double" if node.type in ("subflow", "map") else "plain"
-
-
-_SIGNS = {
-    "decision": "◇", "switch": "◇", "loop": "↻", "foreach": "↻", "sleep": "⏲", "signal": "⚑", "input": "✎",
-    "subflow": "⧉", "catch": "⚠", "raise": "✗", "compensation": "↶", "dynamic": "?",
-}  # fmt: skip
-
-
 def _lines(node: DrawnNode, limit: int) -> list[str]:
-    sign = _SIGNS.get(node.type)
-    label = shortened(f"{sign} {node.label}" if sign else node.label, limit)
+    label = label_of(node, limit)
     return [label, shortened(node.notes, limit)] if node.notes else [label]
 
 

@@ -9,7 +9,7 @@ from html import escape
 
 from cerebelum.engine.domain.drawing import Drawing, DrawnEdge, DrawnNode
 from cerebelum.engine.domain.layout import NODE_WIDTH, Point
-from cerebelum.engine.domain.renderers.ascii_art import shortened
+from cerebelum.engine.domain.renderers.box_picture import shortened
 from cerebelum.engine.domain.terminal_text import visible
 
 _HEIGHT = 44

@@ -11,7 +11,9 @@ _JOINTS = {
     _UP | _DOWN | _RIGHT: "├", _UP | _DOWN | _LEFT: "┤", _DOWN | _LEFT | _RIGHT: "┬", _UP | _LEFT | _RIGHT: "┴",
     _UP | _DOWN | _LEFT | _RIGHT: "┼",
 }  # fmt: skip
-_WEIGHTS = {"dashed": str.maketrans("│─", "┆┄"), "bold": str.maketrans("│─┌┐└┘├┤┬┴┼", "┃━┏┓┗┛┣┫┳┻╋")}
+_RANK = ("dashed", "gone", "solid", "taken", "bold")  # of lines that share a cell the last of these is seen
+_DASHES = str.maketrans("│─", "┆┄")
+_WEIGHTS = {"dashed": _DASHES, "gone": _DASHES, "bold": str.maketrans("│─┌┐└┘├┤┬┴┼", "┃━┏┓┗┛┣┫┳┻╋")}
 
 
 def width_of(text: str) -> int:
@@ -62,16 +64,18 @@ class Grid:
         known = (x, y) in self._lines
         self._lines[x, y] = self._lines.get((x, y), 0) | directions
         if not known or self._weights[x, y] != weight:
-            self._weights[x, y] = (
-                weight if not known else "bold" if "bold" in (weight, self._weights[x, y]) else "solid"
-            )
+            self._weights[x, y] = weight if not known else max(weight, self._weights[x, y], key=_RANK.index)
 
     def label(self, x: int, y: int, text: str) -> None:
         """Put a label at (x, y), or as near above or right of it as there is room."""
         self._labels.append((x, y, text))
 
-    def text(self) -> str:
-        """Return the sheet as text; no line ends in spaces."""
+    def weight(self, x: int, y: int) -> str:
+        """Return how the line in a cell is drawn: dashed, gone (dashed, taken), solid, taken, bold; "" where there is none."""
+        return self._weights.get((x, y), "")
+
+    def rows(self) -> list[dict[int, str]]:
+        """Return each row's cells by x; the second cell of a wide character is "", those without anything are left out."""
         cells = {
             place: _JOINTS[directions].translate(_WEIGHTS.get(self._weights[place], {}))
             for place, directions in self._lines.items()
@@ -82,10 +86,11 @@ class Grid:
         rows: dict[int, dict[int, str]] = {}
         for (x, y), character in cells.items():
             rows.setdefault(y, {})[x] = character
-        lines = []
-        for y in range(max(rows, default=-1) + 1):
-            row = rows.get(y, {})
-            lines.append("".join(row.get(x, " ") for x in range(max(row, default=-1) + 1)).rstrip())
+        return [rows.get(y, {}) for y in range(max(rows, default=-1) + 1)]
+
+    def text(self) -> str:
+        """Return the sheet as text; no line ends in spaces."""
+        lines = ["".join(row.get(x, " ") for x in range(max(row, default=-1) + 1)).rstrip() for row in self.rows()]
         return "\n".join(lines) + "\n"
 
 
