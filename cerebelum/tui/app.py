@@ -22,6 +22,7 @@ from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.application.hints import hints
 from cerebelum.engine.domain.errors import CerebelumError
 from cerebelum.engine.domain.errors_store import StoreError
+from cerebelum.engine.runtime.garbage import node_started, node_stopped
 from cerebelum.tui.base_screen import BaseScreen, first_line
 from cerebelum.tui.themes import themes
 
@@ -49,6 +50,7 @@ class CerebelumApp(App[None]):
         store_name: as people call it.
         project: the folder that the store belongs to; files of flows are named from there.
         execution_id: open the replay of this one; `at` an event. It lies over the list.
+        place: open this screen instead of the replay, by its name in `PLACES`.
     """
 
     TITLE = "cerebelum"
@@ -60,7 +62,7 @@ class CerebelumApp(App[None]):
 
     def __init__(
         self, look: Open, act: Open, *, store_name: str = "", execution_id: str | None = None, at: int | None = None,
-        theme: str = "dark", project: Path | None = None,
+        theme: str = "dark", project: Path | None = None, place: str = "",
     ) -> None:  # fmt: skip
         super().__init__()
         for each in themes():
@@ -69,6 +71,7 @@ class CerebelumApp(App[None]):
         self._look, self._act = look, act
         self.store_name, self._project = store_name, project
         self._first = (execution_id, at)
+        self._place = place
         self._engine: asyncio.Future[Engine] | None = None
         self.trouble = ""  # what the store answered last, where that was an error
 
@@ -79,7 +82,11 @@ class CerebelumApp(App[None]):
         self.run_worker(self._listen(), name="store", group="store")
         await self.push_screen(ExecutionsScreen())
         execution_id, at = self._first
-        if execution_id is not None:
+        if self._place:
+            from cerebelum.tui.places import place_named
+
+            await self.push_screen(place_named(self._place).make(execution_id or "", at))
+        elif execution_id is not None:
             await self.open_replay(execution_id, at)
 
     async def open_replay(self, execution_id: str, at: int | None = None) -> None:
@@ -159,7 +166,11 @@ class CerebelumApp(App[None]):
 
     async def show(self) -> None:
         """Run until it is left; raises what was a bug of ours, once the terminal is restored."""
-        await self.run_async()
+        node_started()  # the same tuning: a long history is many objects, and looking through them all takes half a second
+        try:
+            await self.run_async()
+        finally:
+            node_stopped()
         if self._exception is not None:
             raise self._exception
 

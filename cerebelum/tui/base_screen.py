@@ -56,6 +56,11 @@ class BaseScreen(Screen[None]):
         """The line above it."""
         return self.query_one(Prompt)
 
+    @property
+    def is_still(self) -> bool:
+        """Whether everything asked for is read and shown."""
+        return True
+
     def news(self) -> None:
         """Somebody may have written to the store."""
         raise NotImplementedError

@@ -40,11 +40,21 @@ class Place:
 
 
 PLACES: tuple[Place, ...] = (
+    Place("timeline", "g", "Timeline: when everything was", "cerebelum.tui.timeline.screen:TimelineScreen"),
+    Place("graph", "m", "Graph: the workflow as a drawing", "cerebelum.tui.graph.screen:GraphScreen"),
     Place("logs", "L", "the log lines", "cerebelum.tui.logs.screen:LogsScreen"),
     Place("inputs", "i", "what waits for people", "cerebelum.tui.inputs.screen:InputsScreen", of_one=False),
     Place("schedules", "S", "the schedules", "cerebelum.tui.schedules.screen:SchedulesScreen", of_one=False),
     Place("nodes", "N", "the nodes", "cerebelum.tui.nodes.screen:NodesScreen", of_one=False),
 )
+
+
+def place_named(name: str) -> Place:
+    """Return a row. Raises `KeyError`: there is none of this name."""
+    for each in PLACES:
+        if each.name == name:
+            return each
+    raise KeyError(name)
 
 
 def place_bindings(*, of_one: bool = False) -> list[BindingType]:
@@ -68,7 +78,7 @@ class LeadingScreen(BaseScreen):
 
     async def action_go_to(self, name: str) -> None:
         """Open a screen over this one."""
-        place = next(each for each in PLACES if each.name == name)
+        place = place_named(name)
         standing = self.standing_at()
         if place.of_one and standing is None:
             self.say(self.NO_EXECUTION)

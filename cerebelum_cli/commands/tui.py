@@ -43,6 +43,9 @@ def tui(
     ] = None,
     size: Annotated[str, typer.Option("--size", metavar="COLSxROWS", help="Of the picture.")] = "120x36",
     theme: Annotated[Theme, typer.Option("--theme", help="How it looks.")] = Theme.dark,
+    screen: Annotated[
+        str | None, typer.Option("--screen", metavar="NAME", help="Open this screen: timeline, graph ….")
+    ] = None,
     store: StoreOption = None,
 ) -> None:
     """Open the terminal interface: executions, and the replay of each.
@@ -56,16 +59,17 @@ def tui(
     if at is not None and execution_id is None:
         raise UsageProblem("--at belongs to an execution", help_="cerebelum tui ID --at N")
     cells = _cells(size)
+    place = _place(screen, execution_id)
     if screenshot is None:
         _check_terminal()
     url = store_url(store)
     found = run_async(_resolved(url, execution_id, at))
     if screenshot is None:
-        run_async(_app(url, found, at, theme).show())
+        run_async(_app(url, found, at, theme, place).show())
     else:
         from cerebelum.tui.screenshot import take
 
-        _write(run_async(take(_app(url, found, at, theme), size=cells)), screenshot)
+        _write(run_async(take(_app(url, found, at, theme, place), size=cells)), screenshot)
 
 
 def _check_terminal() -> None:
@@ -105,7 +109,26 @@ async def _resolved(url: str, text: str | None, at: int | None) -> str | None:
         return execution_id
 
 
-def _app(url: str, execution_id: str | None, at: int | None, theme: Theme) -> CerebelumApp:
+def _place(screen: str | None, execution_id: str | None) -> str:
+    """Return the name of the screen to open; "" where none was asked for."""
+    if screen is None:
+        return ""
+    from cerebelum.tui.places import PLACES, place_named
+    from cerebelum_cli.errors import UsageProblem
+
+    try:
+        place = place_named(screen)
+    except KeyError:
+        names = ", ".join(each.name for each in PLACES)
+        raise UsageProblem(f"there is no screen {screen!r}", help_=f"one of {names}") from None
+    if place.of_one and execution_id is None:
+        raise UsageProblem(
+            f"the {screen} is of one execution, and none was named", help_=f"cerebelum tui @last --screen {screen}"
+        )
+    return place.name
+
+
+def _app(url: str, execution_id: str | None, at: int | None, theme: Theme, place: str = "") -> CerebelumApp:
     from cerebelum.tui.app import CerebelumApp
     from cerebelum_cli.composition import opened, project_of, reading
     from cerebelum_cli.settings import shown_store
@@ -115,7 +138,7 @@ def _app(url: str, execution_id: str | None, at: int | None, theme: Theme) -> Ce
 
     return CerebelumApp(
         lambda: reading(url), act, store_name=shown_store(url), execution_id=execution_id, at=at, theme=theme.value,
-        project=project_of(url),
+        project=project_of(url), place=place,
     )  # fmt: skip
 
 

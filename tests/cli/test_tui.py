@@ -45,12 +45,24 @@ def test_a_picture_of_a_replay(ended: Project) -> None:
     assert "api_key: •••" in shown
 
 
+def test_a_picture_of_any_screen(ended: Project) -> None:
+    """W7, W8: --screen names what is shown instead of the replay, at the event of --at."""
+    for name, text in (("timeline", "event 2/"), ("graph", "╭")):
+        result = ended("tui", "bad", "--at", "2", "--screen", name, "--screenshot", f"{name}.svg")
+        assert result.exit_code == 0, result.stderr
+        shown = text_of(ended.folder / f"{name}.svg")
+        assert text in shown
+        assert "refuse" in shown.lower()
+
+
 @pytest.mark.parametrize(
     "words, exit_code, said",
     [
         (("tui",), 2, "needs a terminal"),
         (("tui", "--at", "3"), 2, "--at belongs to an execution"),
         (("tui", "--size", "12", "--screenshot", "a.svg"), 2, "is not COLUMNSxROWS"),
+        (("tui", "--screen", "graf", "--screenshot", "a.svg"), 2, "there is no screen 'graf'"),
+        (("tui", "--screen", "graph", "--screenshot", "a.svg"), 2, "the graph is of one execution"),
         (("tui", "nowhere", "--screenshot", "a.svg"), 3, "no execution 'nowhere'"),
         (("tui", "good-1", "--at", "99", "--screenshot", "a.svg"), 3, "has no event 99"),
         (("tui", "--screenshot", "no/where.svg"), 2, "cannot be written"),

@@ -60,6 +60,8 @@ def _ends(recorded: ev.RecordedEvent) -> tuple[int, int] | None:
 
 def _at(recorded: ev.RecordedEvent, at_us: int) -> ev.RecordedEvent:
     event = recorded.event()
+    if isinstance(event, ev.StepCompleted | ev.StepFailedEvent) and event.started_us:
+        event = structs.replace(event, started_us=at_us - _TICK_US // 2)
     if isinstance(event, ev.StepFailedEvent):
         event = structs.replace(event, error=_placeless(event.error))
         if event.retry_at_us is not None:

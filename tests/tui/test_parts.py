@@ -14,6 +14,7 @@ from cerebelum.tui.base_screen import BaseScreen
 from cerebelum.tui.executions.filters import FilterRefused, parse_filter
 from cerebelum.tui.executions.listing import PAGE, Listing
 from cerebelum.tui.executions.screen import ExecutionsScreen
+from cerebelum.tui.graph.screen import GraphScreen
 from cerebelum.tui.inputs.screen import InputsScreen
 from cerebelum.tui.lines import fit
 from cerebelum.tui.logs.screen import LogsScreen
@@ -24,6 +25,7 @@ from cerebelum.tui.replay.screen import ReplayScreen
 from cerebelum.tui.schedules.fires import FiresScreen
 from cerebelum.tui.schedules.screen import SchedulesScreen
 from cerebelum.tui.tables import Column, Row, TableView
+from cerebelum.tui.timeline.screen import TimelineScreen
 from cerebelum.tui.wrapping import wrapped
 from tests.tui.walker import NAMES
 
@@ -160,7 +162,17 @@ def test_text_fits_its_cells() -> None:
 
 @pytest.mark.parametrize(
     "screen",
-    [ExecutionsScreen, ReplayScreen, LogsScreen, InputsScreen, SchedulesScreen, FiresScreen, NodesScreen],
+    [
+        ExecutionsScreen,
+        ReplayScreen,
+        LogsScreen,
+        InputsScreen,
+        SchedulesScreen,
+        FiresScreen,
+        NodesScreen,
+        TimelineScreen,
+        GraphScreen,
+    ],
 )
 def test_every_key_has_a_known_name_and_a_place_on_the_page_of_keys(
     screen: type[BaseScreen],

@@ -8,10 +8,11 @@ from cerebelum.tui.app import CerebelumApp
 from cerebelum.tui.base_screen import BaseScreen
 from cerebelum.tui.executions.screen import ExecutionsScreen
 from cerebelum.tui.replay.screen import ReplayScreen
+from cerebelum.tui.story_screen import StoryScreen
 from tests.tui.walker import NAMES, Walker, make_app
 
 KEYS = (
-    *"jkhlLiSNsvoGTJKcwyetpr/:?nN[]+-=0123456789 ", "enter", "enter", "escape", "escape", "tab", "shift+tab", "home", "end",
+    *"abcdefghijklmnoprstuvwxyGHJKLNSTq/:?[]+-=0123456789 ", "enter", "enter", "escape", "escape", "tab", "shift+tab", "home", "end",
     "pageup", "pagedown", "up", "down", "left", "right", "backspace", "ctrl+p", "f1", "delete", "ctrl+a", "f5", "ñ",
 )  # fmt: skip
 SIZES = ((80, 24), (160, 50), (20, 5), (1, 1), (250, 12), (110, 30), (109, 30), (41, 80))
@@ -45,6 +46,8 @@ def check(app: CerebelumApp) -> None:
     screen = app.screen
     if isinstance(screen, ReplayScreen):
         assert 0 <= screen.version <= len(screen.past.index)
+    elif isinstance(screen, StoryScreen):
+        assert 0 <= screen.version <= len(screen.story)
     elif isinstance(screen, ExecutionsScreen):
         assert -1 <= screen.table.cursor < max(1, screen.table.count)
 

@@ -19,6 +19,10 @@ PICTURES: list[Any] = [
     pytest.param("order-1042", 6, "dark", (160, 44), (), id="replay"),
     pytest.param("order-1042", 6, "light", (80, 24), ("tab",), id="replay-narrow-locals"),
     pytest.param("order-1042", 9, "light", (120, 36), ("tab", "tab", "tab"), id="replay-logs"),
+    pytest.param("order-1042", 6, "dark", (160, 44), ("g",), id="timeline"),
+    pytest.param("order-1042", None, "light", (80, 24), ("g", "home"), id="timeline-narrow-light"),
+    pytest.param("order-1042", 9, "dark", (80, 24), ("m",), id="graph-narrow"),
+    pytest.param("order-1042", 18, "light", (160, 50), ("m", "end"), id="graph-light"),
 ]
 
 

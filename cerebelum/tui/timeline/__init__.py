@@ -1,0 +1,1 @@
+"""The screen that shows when everything was: a chart of time."""
