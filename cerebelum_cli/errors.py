@@ -153,6 +153,35 @@ class StoreInUse(CerebelumError):
         self.store, self.nodes = store, nodes
 
 
+class BrowserPartMissing(CerebelumError):
+    """The interface is shown in a browser by a package that is not installed."""
+
+    code = "CB270"
+    exit_code = 2
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(
+            f"to show the interface in a browser takes {missing}, which is not installed\n"
+            "  help: pip install 'cerebelum[serve]'; in a terminal: cerebelum tui"
+        )
+        self.missing = missing
+
+
+class AddressRefused(CerebelumError):
+    """Nothing can listen on the address that was asked for."""
+
+    code = "CB271"
+    exit_code = 2
+
+    def __init__(self, host: str, port: int, said: str) -> None:
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        super().__init__(
+            f"cannot listen on {where}: {said}; nothing is served\n"
+            "  help: a free port of this machine: cerebelum tui --serve"
+        )
+        self.host, self.port = host, port
+
+
 class ReplayDiffers(CerebelumError):
     """The code went the recorded way, and came to another end."""
 

@@ -7,15 +7,18 @@ last line, and goes on when the store is back: all reading goes through `read`, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from textual import events
+from textual.actions import ActionParseResult
+from textual.actions import parse as parse_action
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandList, CommandPalette
+from textual.dom import DOMNode
 from textual.screen import Screen
 
 from cerebelum.engine.application.engine import Engine
@@ -24,6 +27,7 @@ from cerebelum.engine.domain.errors import CerebelumError
 from cerebelum.engine.domain.errors_store import StoreError
 from cerebelum.engine.runtime.garbage import node_started, node_stopped
 from cerebelum.tui.base_screen import BaseScreen, first_line
+from cerebelum.tui.refusals import IN_NO_BROWSER, why_read_only
 from cerebelum.tui.themes import themes
 
 T = TypeVar("T")
@@ -51,6 +55,7 @@ class CerebelumApp(App[None]):
         project: the folder that the store belongs to; files of flows are named from there.
         execution_id: open the replay of this one; `at` an event. It lies over the list.
         place: open this screen instead of the replay, by its name in `PLACES`.
+        read_only: `write` refuses everything, and the last line of each screen says so.
     """
 
     TITLE = "cerebelum"
@@ -62,14 +67,14 @@ class CerebelumApp(App[None]):
 
     def __init__(
         self, look: Open, act: Open, *, store_name: str = "", execution_id: str | None = None, at: int | None = None,
-        theme: str = "dark", project: Path | None = None, place: str = "",
+        theme: str = "dark", project: Path | None = None, place: str = "", read_only: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         for each in themes():
             self.register_theme(each)
         self.theme = f"cerebelum-{theme}"
         self._look, self._act = look, act
-        self.store_name, self._project = store_name, project
+        self.store_name, self._project, self.read_only = store_name, project, read_only
         self._first = (execution_id, at)
         self._place = place
         self._engine: asyncio.Future[Engine] | None = None
@@ -117,6 +122,8 @@ class CerebelumApp(App[None]):
 
     async def write(self, work: Callable[[Engine], Awaitable[None]]) -> str:
         """Do `work` on a store that is opened for it; return why it was refused, "" where it was done."""
+        if self.read_only:
+            return why_read_only(is_web=self.is_web)
         try:
             async with self._act() as engine:
                 await work(engine)
@@ -180,6 +187,17 @@ class CerebelumApp(App[None]):
         if isinstance(event, events.Key) and not event.is_forwarded and isinstance(self.screen, BaseScreen):
             self.screen.status.clear()
         await super().on_event(event)
+
+    async def run_action(
+        self, action: str | ActionParseResult, default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:  # fmt: skip
+        """Do what a key or the palette asks for; what cannot be done in a browser is refused."""
+        name = (parse_action(action) if isinstance(action, str) else action)[1]
+        if self.is_web and name in IN_NO_BROWSER and isinstance(self.screen, BaseScreen):
+            self.screen.refuse(IN_NO_BROWSER[name])
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
 
     def action_command_palette(self) -> None:
         """Open the palette."""

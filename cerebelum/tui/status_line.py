@@ -48,6 +48,9 @@ class StatusLine(Widget):
             text.truncate(width, overflow="ellipsis")
             return text
         line = Text(no_wrap=True)
+        if getattr(self.app, "read_only", False):  # an application of a test may have no such thing
+            line.append("read-only", style=style(theme, "wait"))
+            line.append("  ")
         for key, meaning in self._keys:
             part = Text.assemble((key, style(theme, "accent")), " ", (meaning, style(theme, "dim")), "  ")
             if line.cell_len + part.cell_len - 2 > width:

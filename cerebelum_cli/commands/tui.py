@@ -46,37 +46,82 @@ def tui(
     screen: Annotated[
         str | None, typer.Option("--screen", metavar="NAME", help="Open this screen: timeline, graph ….")
     ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Look, and refuse whatever changes something.")
+    ] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show it in a browser, read-only: prints the address, with its token.")
+    ] = False,
+    allow_actions: Annotated[
+        bool, typer.Option("--allow-actions", help="With --serve: who has the address may pause, cancel, fork …")
+    ] = False,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="ADDRESS", help="With --serve: listen there.  [default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65_535, help="With --serve.  [default: 0, a free one]")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option("--token", metavar="TEXT", help="With --serve: in place of a random one.")
+    ] = None,
     store: StoreOption = None,
 ) -> None:
     """Open the terminal interface: executions, and the replay of each.
 
-    Exit codes: 0 closed, 2 not a terminal, 3 no such execution or event, 6 no store.
+    Exit codes: 0 closed, 2 not a terminal, or it cannot be served, 3 no such execution or event, 6 no store, 130 Ctrl-C ended --serve.
     """
     from cerebelum_cli.composition import run_async
     from cerebelum_cli.errors import UsageProblem
     from cerebelum_cli.settings import store_url
 
+    if serve:
+        if screenshot is not None or (read_only and allow_actions):
+            other = "--screenshot" if screenshot is not None else "--read-only with --allow-actions"
+            raise UsageProblem(f"--serve cannot be had with {other}", help_="cerebelum tui --serve")
+    else:
+        _check_serves_not(allow_actions, host, port, token)
     if at is not None and execution_id is None:
         raise UsageProblem("--at belongs to an execution", help_="cerebelum tui ID --at N")
     cells = _cells(size)
     place = _place(screen, execution_id)
-    if screenshot is None:
+    if screenshot is None and not serve:
         _check_terminal()
     url = store_url(store)
+    if serve:
+        from cerebelum_cli.serving import serve as serve_it
+
+        words = ["--theme", theme.value, *([] if allow_actions else ["--read-only"])]
+        words += [] if at is None else ["--at", str(at)]
+        words += ["--screen", place] if place else []
+        found = run_async(_resolved(url, execution_id, at))
+        words += [] if found is None else ["--", found]
+        raise typer.Exit(serve_it(url, words, host=host, port=port or 0, token=token, may_act=allow_actions))
     found = run_async(_resolved(url, execution_id, at))
+    app = _app(url, found, at, theme, place, read_only=read_only)
     if screenshot is None:
-        run_async(_app(url, found, at, theme, place).show())
+        run_async(app.show())
     else:
         from cerebelum.tui.screenshot import take
 
-        _write(run_async(take(_app(url, found, at, theme, place), size=cells)), screenshot)
+        _write(run_async(take(app, size=cells)), screenshot)
+
+
+def _check_serves_not(allow_actions: bool, host: str | None, port: int | None, token: str | None) -> None:
+    from cerebelum_cli.errors import UsageProblem
+
+    given = {"--allow-actions": allow_actions or None, "--host": host, "--port": port, "--token": token}
+    if names := [name for name, value in given.items() if value is not None]:
+        raise UsageProblem(f"{', '.join(names)} belongs to --serve", help_=f"cerebelum tui --serve {names[0]}")
 
 
 def _check_terminal() -> None:
+    import os
     import sys
 
     from cerebelum_cli.errors import UsageProblem
 
+    if os.environ.get("TEXTUAL_DRIVER") == "cerebelum.tui.browser.tab_driver:TabDriver":  # a tab of --serve
+        return
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageProblem(
             "the terminal interface needs a terminal, and this is none",
@@ -128,7 +173,9 @@ def _place(screen: str | None, execution_id: str | None) -> str:
     return place.name
 
 
-def _app(url: str, execution_id: str | None, at: int | None, theme: Theme, place: str = "") -> CerebelumApp:
+def _app(
+    url: str, execution_id: str | None, at: int | None, theme: Theme, place: str, *, read_only: bool
+) -> CerebelumApp:
     from cerebelum.tui.app import CerebelumApp
     from cerebelum_cli.composition import opened, project_of, reading
     from cerebelum_cli.settings import shown_store
@@ -138,7 +185,7 @@ def _app(url: str, execution_id: str | None, at: int | None, theme: Theme, place
 
     return CerebelumApp(
         lambda: reading(url), act, store_name=shown_store(url), execution_id=execution_id, at=at, theme=theme.value,
-        project=project_of(url), place=place,
+        project=project_of(url), place=place, read_only=read_only,
     )  # fmt: skip
 
 

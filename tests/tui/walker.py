@@ -26,11 +26,14 @@ NAMES = {
 }  # fmt: skip
 
 
-def make_app(url: str, execution_id: str | None = None, at: int | None = None, theme: str = "dark") -> CerebelumApp:
+def make_app(
+    url: str, execution_id: str | None = None, at: int | None = None, theme: str = "dark", *, read_only: bool = False
+) -> CerebelumApp:
     """Return the application on a store."""
     return CerebelumApp(
-        lambda: reading(url), lambda: opened(url), store_name="orders.db", execution_id=execution_id, at=at, theme=theme
-    )
+        lambda: reading(url), lambda: opened(url), store_name="orders.db", execution_id=execution_id, at=at, theme=theme,
+        read_only=read_only,
+    )  # fmt: skip
 
 
 class Walker:

@@ -29,6 +29,7 @@ from cerebelum.tui.lines import LineView, TextPane
 from cerebelum.tui.marks import of_status
 from cerebelum.tui.places import LeadingScreen, place_bindings, place_keys
 from cerebelum.tui.prompt import Prompt
+from cerebelum.tui.refusals import why_read_only
 from cerebelum.tui.status_line import StatusLine
 from cerebelum.tui.themes import style
 
@@ -326,6 +327,9 @@ class ExecutionsScreen(LeadingScreen):
         """Pause, resume or cancel the execution under the cursor, once that is confirmed."""
         row = self.table.selected
         if row is None:
+            return
+        if self.cerebelum.read_only:  # before one is asked whether one is sure
+            self.refuse(why_read_only(is_web=self.app.is_web))
             return
         if row.ended or (verb == "pause" and row.status == "paused"):
             self.refuse(f"{row.id} is {row.status}: there is nothing to {verb}")
