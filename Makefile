@@ -4,11 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 ROOT := $(CURDIR)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-CODE := cerebelum cerebelum_cli tests benchmarks examples
+CODE := cerebelum cerebelum_cli tests benchmarks examples docs
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench campaign clean
+.PHONY: help demo test lint bench campaign pictures clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)$$/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '%-16s %s\n' "$$t" "$$d"; done
@@ -31,6 +31,9 @@ bench: $(VENV)/.bench-installed ## measure this engine and its peers
 
 campaign: $(VENV)/.dev-installed ## run the long proofs of reliability
 	$(BIN)/python -m pytest -m campaign $(ARGS)
+
+pictures: $(VENV)/.run-installed ## draw the README's pictures again
+	$(BIN)/python docs/pictures.py
 
 clean: ## remove the environment, caches and what the demo left
 	rm -rf $(VENV) .demo .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist

@@ -35,7 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick", action="store_true", help="small sizes, one round, nothing written: to see that it works"
     )
-    parser.add_argument("--only", type=_choice(ALL_WORKLOADS), default=list(ALL_WORKLOADS), help="such as W1,W2")
+    parser.add_argument(
+        "--only", type=_choice(ALL_WORKLOADS), default=list(ALL_WORKLOADS), help="such as W1,W2; T: all of its group"
+    )
     parser.add_argument("--engines", type=_choice(ENGINES), default=list(ENGINES), help=f"of {','.join(ENGINES)}")
     parser.add_argument("--rounds", type=int, help="3; with --quick 1")
     parser.add_argument("--out", type=Path, help=f"where to write; benchmarks/{OUT.name} unless --quick")
@@ -46,7 +48,9 @@ def _choice(known: Iterable[str]) -> Callable[[str], list[str]]:
     names = list(known)
 
     def parse(text: str) -> list[str]:
-        chosen = [name.strip() for name in text.split(",") if name.strip()]
+        typed = [name.strip() for name in text.split(",") if name.strip()]
+        groups = {each: [name for name in names if len(each) == 1 and name.startswith(each)] for each in typed}
+        chosen = [name for each in typed for name in (groups[each] or [each])]
         if unknown := [name for name in chosen if name not in names]:
             raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: not one of {', '.join(names)}")
         return [name for name in names if name in chosen]

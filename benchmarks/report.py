@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.engine import ENGINES
 from benchmarks.machine import machine, versions
-from benchmarks.rounds import FLOORS, Results, applies
+from benchmarks.rounds import FLOORS, OURS_ALONE, Results, applies
 from benchmarks.targets import METRICS, PEER_OF, Metric, Verdict, better_by, verdicts
 
 NOTES = "## Notes"
@@ -92,7 +92,7 @@ def _cell(results: Results, engine: str, metric: Metric) -> str:
     if (engine, metric.workload) in results.failures:
         return "failed"
     info = ENGINES[engine]
-    if not applies(metric.workload, info) or (info.peer and metric.workload in ("W8", "W9", "D1", "D2", "D3")):
+    if not applies(metric.workload, info) or (info.peer and metric.workload in ("W9", *OURS_ALONE)):
         return "n/a"
     if info.kind == "memory" and metric.name == "disk_bytes_each":
         return "n/a"

@@ -25,7 +25,9 @@ from tests.servers.postgres import PostgresServer
 from tests.servers.postgres_binaries import PostgresUnavailable
 
 ROOT = Path(__file__).resolve().parents[1]
-ALL_WORKLOADS = ("W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "D1", "D2", "D3")
+ALL_WORKLOADS = ("W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "D1", "D2", "D3", "T1", "T2", "T3", "T4", "T5")
+# Of the command line: on its own default store only, and no peer has it.
+OURS_ALONE = ("W8", "D1", "D2", "D3", "T1", "T2", "T3", "T4", "T5")
 DEADLINE_S = 180.0
 _ERROR = re.compile(r"(\w+\.)*[A-Z]\w+: ")  # the last line of a traceback; lines of a log begin with a time
 FLOORS = {"sqlite": "floor-sqlite", "postgres": "floor-postgres"}
@@ -35,8 +37,8 @@ def applies(workload: str, info: EngineInfo) -> bool:
     """Return whether a workload has a meaning on an engine."""
     if workload == "W6":
         return info.kind != "memory"  # nothing survives
-    if workload in ("W8", "D1", "D2", "D3"):
-        return info.name == "cerebelum-sqlite"  # the command line's own default
+    if workload in OURS_ALONE:
+        return info.name == "cerebelum-sqlite"
     if workload == "W9":
         return info.name in ("cerebelum-memory", "cerebelum-sqlite")  # replay hardly asks the store
     return True

@@ -95,6 +95,18 @@ METRICS = (
     Metric("D3", "moved_inside_ms", "of this, from the news of the save", "ms"),
     Metric("D3", "kept_ms", "a flow's save until it is told that all open executions stay: none fits", "ms"),
     Metric("D3", "kept_inside_ms", "of this, from the news of the save", "ms"),
+    Metric("T1", "shown_ms", "the TUI on so many executions: from the application's making to its first rows", "ms"),
+    Metric("T1", "process_over_bare_ms", "the same, from the start of its process, over bare Python", "ms"),
+    Metric("T2", "shown_ms", "a history of so many events: from the application's making to its newest event", "ms"),
+    Metric("T2", "process_over_bare_ms", "the same, from the start of its process, over bare Python", "ms"),
+    Metric("T3", "list_p50_ms", "a key until the mark is drawn anew: list, p50", "ms"),
+    Metric("T3", "list_p95_ms", "the same, p95", "ms"),
+    Metric("T3", "history_p50_ms", "a key until the mark is drawn anew: history, while its frames are made, p50", "ms"),
+    Metric("T3", "history_p95_ms", "the same, p95", "ms"),
+    Metric("T4", "list_mb", "the process' peak memory: list", "MB"),
+    Metric("T4", "history_mb", "the process' peak memory: history, all its frames made", "MB"),
+    Metric("T5", "p50_ms", "another process' commit until the row is drawn anew, p50", "ms"),
+    Metric("T5", "p95_ms", "the same, p95", "ms"),
 )
 
 
@@ -130,6 +142,12 @@ TARGETS = (
     Target(SQLITE, "D2", "live_p50_ms", 50),
     Target(SQLITE, "D2", "live_p95_ms", 50),
     Target(SQLITE, "D2", "inside_p95_ms", 50),
+    Target(SQLITE, "T1", "shown_ms", 300),
+    Target(SQLITE, "T2", "shown_ms", 1_000),
+    Target(SQLITE, "T3", "list_p95_ms", 50),
+    Target(SQLITE, "T3", "history_p95_ms", 50),
+    Target(SQLITE, "T4", "history_mb", 300),
+    Target(SQLITE, "T5", "p95_ms", 100),
 )
 
 

@@ -146,7 +146,8 @@ class CerebelumApp(App[None]):
                         self.tell_news()
             except CerebelumError as error:
                 self._say_trouble(error)
-            self._engine = None  # reads wait for the next one
+            if self._engine is not None and self._engine.done():
+                self._engine = None  # reads wait for the next one; those that wait already go on doing so
             await asyncio.sleep(_AGAIN_S)
 
     def _now_open(self, engine: Engine) -> None:

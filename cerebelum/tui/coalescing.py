@@ -27,7 +27,8 @@ class Coalesced:
         self._wanted = True
         if not self._running and _lives(self._owner):
             self._running = True
-            self._owner.run_worker(self._run(), name=self._name, group=self._name)
+            work: Any = self._run  # not called yet: where the owner closes first, nothing is left unawaited
+            self._owner.run_worker(work, name=self._name, group=self._name)
 
     async def _run(self) -> None:
         try:

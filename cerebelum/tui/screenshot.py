@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from textual.pilot import Pilot
@@ -10,6 +11,9 @@ from textual.pilot import Pilot
 from cerebelum.tui.app import CerebelumApp
 
 _PATIENCE_S = 60.0
+# Rich's pictures fetch a font from the web: whoever looks at one would tell so, and without a network it is another one.
+_REMOTE_FONT = re.compile(r"@font-face \{[^}]*\}\s*")
+_FONTS = "ui-monospace, 'SF Mono', 'Cascadia Mono', 'Fira Code', 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 
 async def take(app: CerebelumApp, *, size: tuple[int, int]) -> str:
@@ -28,7 +32,12 @@ async def take(app: CerebelumApp, *, size: tuple[int, int]) -> str:
     await app.run_async(headless=True, size=size, auto_pilot=when_still)
     if not taken:
         raise TimeoutError("the screen was not still in time")
-    return taken[0]
+    return self_contained(taken[0])
+
+
+def self_contained(svg: str) -> str:
+    """Return a picture that takes its fonts from where it is shown, and nothing from elsewhere."""
+    return _REMOTE_FONT.sub("", svg).replace("font-family: Fira Code, monospace", f"font-family: {_FONTS}")
 
 
 async def settled(pilot: Pilot[Any]) -> None:

@@ -25,6 +25,27 @@ class Theme(StrEnum):
     light = "light"
 
 
+ScreenOption = Annotated[
+    str | None, typer.Option("--screen", metavar="NAME", help="Open this screen: timeline, graph ….")
+]
+ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="Look, and refuse whatever changes something.")]
+ServeOption = Annotated[
+    bool, typer.Option("--serve", help="Show it in a browser, read-only: prints the address, with its token.")
+]
+AllowActionsOption = Annotated[
+    bool, typer.Option("--allow-actions", help="With --serve: who has the address may pause, cancel, fork …")
+]
+HostOption = Annotated[
+    str | None, typer.Option("--host", metavar="ADDRESS", help="With --serve: listen there.  [default: 127.0.0.1]")
+]
+PortOption = Annotated[
+    int | None, typer.Option("--port", min=0, max=65_535, help="With --serve.  [default: 0, a free one]")
+]
+TokenOption = Annotated[
+    str | None, typer.Option("--token", metavar="TEXT", help="With --serve: in place of a random one.")
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command of this module."""
     app.command()(tui)
@@ -43,27 +64,13 @@ def tui(
     ] = None,
     size: Annotated[str, typer.Option("--size", metavar="COLSxROWS", help="Of the picture.")] = "120x36",
     theme: Annotated[Theme, typer.Option("--theme", help="How it looks.")] = Theme.dark,
-    screen: Annotated[
-        str | None, typer.Option("--screen", metavar="NAME", help="Open this screen: timeline, graph ….")
-    ] = None,
-    read_only: Annotated[
-        bool, typer.Option("--read-only", help="Look, and refuse whatever changes something.")
-    ] = False,
-    serve: Annotated[
-        bool, typer.Option("--serve", help="Show it in a browser, read-only: prints the address, with its token.")
-    ] = False,
-    allow_actions: Annotated[
-        bool, typer.Option("--allow-actions", help="With --serve: who has the address may pause, cancel, fork …")
-    ] = False,
-    host: Annotated[
-        str | None, typer.Option("--host", metavar="ADDRESS", help="With --serve: listen there.  [default: 127.0.0.1]")
-    ] = None,
-    port: Annotated[
-        int | None, typer.Option("--port", min=0, max=65_535, help="With --serve.  [default: 0, a free one]")
-    ] = None,
-    token: Annotated[
-        str | None, typer.Option("--token", metavar="TEXT", help="With --serve: in place of a random one.")
-    ] = None,
+    screen: ScreenOption = None,
+    read_only: ReadOnlyOption = False,
+    serve: ServeOption = False,
+    allow_actions: AllowActionsOption = False,
+    host: HostOption = None,
+    port: PortOption = None,
+    token: TokenOption = None,
     store: StoreOption = None,
 ) -> None:
     """Open the terminal interface: executions, and the replay of each.
@@ -74,29 +81,20 @@ def tui(
     from cerebelum_cli.errors import UsageProblem
     from cerebelum_cli.settings import store_url
 
-    if serve:
-        if screenshot is not None or (read_only and allow_actions):
-            other = "--screenshot" if screenshot is not None else "--read-only with --allow-actions"
-            raise UsageProblem(f"--serve cannot be had with {other}", help_="cerebelum tui --serve")
-    else:
-        _check_serves_not(allow_actions, host, port, token)
     if at is not None and execution_id is None:
         raise UsageProblem("--at belongs to an execution", help_="cerebelum tui ID --at N")
     cells = _cells(size)
+    _check_together(serve, screenshot, read_only and allow_actions, allow_actions, host, port, token)
     place = _place(screen, execution_id)
     if screenshot is None and not serve:
         _check_terminal()
     url = store_url(store)
-    if serve:
-        from cerebelum_cli.serving import serve as serve_it
-
-        words = ["--theme", theme.value, *([] if allow_actions else ["--read-only"])]
-        words += [] if at is None else ["--at", str(at)]
-        words += ["--screen", place] if place else []
-        found = run_async(_resolved(url, execution_id, at))
-        words += [] if found is None else ["--", found]
-        raise typer.Exit(serve_it(url, words, host=host, port=port or 0, token=token, may_act=allow_actions))
     found = run_async(_resolved(url, execution_id, at))
+    if serve:
+        from cerebelum_cli import serving
+
+        words = _words_of_a_tab(found, at, theme, place, allow_actions)
+        raise typer.Exit(serving.serve(url, words, host=host, port=port or 0, token=token, may_act=allow_actions))
     app = _app(url, found, at, theme, place, read_only=read_only)
     if screenshot is None:
         run_async(app.show())
@@ -106,12 +104,30 @@ def tui(
         _write(run_async(take(app, size=cells)), screenshot)
 
 
-def _check_serves_not(allow_actions: bool, host: str | None, port: int | None, token: str | None) -> None:
+def _check_together(
+    serve: bool, screenshot: Path | None, is_both: bool, allow_actions: bool, host: str | None, port: int | None,
+    token: str | None,
+) -> None:  # fmt: skip
+    """Check that what was typed makes sense together."""
     from cerebelum_cli.errors import UsageProblem
 
+    if serve and (screenshot is not None or is_both):
+        other = "--screenshot" if screenshot is not None else "--read-only with --allow-actions"
+        raise UsageProblem(f"--serve cannot be had with {other}", help_="cerebelum tui --serve")
     given = {"--allow-actions": allow_actions or None, "--host": host, "--port": port, "--token": token}
-    if names := [name for name, value in given.items() if value is not None]:
+    names = [name for name, value in given.items() if value is not None]
+    if names and not serve:
         raise UsageProblem(f"{', '.join(names)} belongs to --serve", help_=f"cerebelum tui --serve {names[0]}")
+
+
+def _words_of_a_tab(
+    execution_id: str | None, at: int | None, theme: Theme, place: str, allow_actions: bool
+) -> list[str]:
+    """Return what `cerebelum tui` is called with for each tab."""
+    words = ["--theme", theme.value, *([] if allow_actions else ["--read-only"])]
+    words += [] if at is None else ["--at", str(at)]
+    words += ["--screen", place] if place else []
+    return words if execution_id is None else [*words, "--", execution_id]
 
 
 def _check_terminal() -> None:

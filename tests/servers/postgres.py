@@ -15,8 +15,9 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Self
 
@@ -113,7 +114,19 @@ class PostgresServer:
 
         "smart" waits until every client has disconnected; "immediate" and "kill" make it recover from its log.
         """
+        with self.stopped(mode):
+            pass
+
+    @contextmanager
+    def stopped(self, mode: RestartMode = "fast") -> Iterator[None]:
+        """End the server as `restart` does; inside, nothing serves; then it serves the same data again."""
         self._end(mode)
+        try:
+            yield
+        finally:
+            self._serve_again()
+
+    def _serve_again(self) -> None:
         deadline_s = time.monotonic() + START_DEADLINE_S
         while not self._serve():  # after "kill" the backends hold shared memory until they have noticed
             if time.monotonic() > deadline_s:

@@ -10,7 +10,10 @@ import pytest
 from textual.widgets import Input
 
 from cerebelum.connect import open_store
-from cerebelum.engine.ports.store import Batch
+from cerebelum.engine.application import query
+from cerebelum.engine.application.engine import Engine
+from cerebelum.engine.domain.execution import ExecutionRow
+from cerebelum.engine.ports.store import Batch, ExecutionFilter
 from cerebelum.tui.dialogs import Confirm, Help
 from cerebelum.tui.executions.screen import ExecutionsScreen
 from cerebelum.tui.replay.screen import ReplayScreen
@@ -257,3 +260,28 @@ def add_rows(store_url: str) -> Callable[[int], None]:
         await store.close()
 
     return lambda number: asyncio.run(add(number))
+
+
+async def test_a_key_that_comes_while_the_list_is_read_counts(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W6: the mark stays where the last key put it, also where the rows were asked for before that key."""
+    reading, go_on = asyncio.Event(), asyncio.Event()
+    before = query.list_executions
+
+    async def slowly(engine: Engine, wanted: ExecutionFilter) -> list[ExecutionRow]:
+        found = await before(engine, wanted)
+        reading.set()
+        await go_on.wait()
+        return found
+
+    async with Walker.at(make_app(store_url)) as walker:
+        table = walker.executions.table
+        assert table.cursor == 0
+        monkeypatch.setattr(query, "list_executions", slowly)
+        walker.executions.news()
+        await reading.wait()
+        await walker.pilot.press("j", "j")
+        assert table.cursor == 2
+        go_on.set()
+        await walker.still()
+        assert table.cursor == 2
+        monkeypatch.undo()

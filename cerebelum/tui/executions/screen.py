@@ -18,12 +18,14 @@ from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.domain.errors import ExecutionNotFound
 from cerebelum.engine.domain.execution import STATUSES, ExecutionRow
 from cerebelum.engine.domain.terminal_text import visible
+from cerebelum.engine.ports.store import ExecutionFilter
 from cerebelum.tui.base_screen import Keys
 from cerebelum.tui.coalescing import Coalesced
 from cerebelum.tui.dialogs import Confirm
 from cerebelum.tui.executions.filters import FilterRefused, parse_filter
 from cerebelum.tui.executions.listing import PAGE, Listing
 from cerebelum.tui.executions.preview import HISTORY_MOST, of_row, of_view
+from cerebelum.tui.executions.standing import Standing
 from cerebelum.tui.executions.table import ExecutionTable
 from cerebelum.tui.lines import LineView, TextPane
 from cerebelum.tui.marks import of_status
@@ -151,24 +153,24 @@ class ExecutionsScreen(LeadingScreen):
     # -- reading ------------------------------------------------------------------------------------------------------
     async def _renew(self) -> None:
         table, listing = self.table, self.table.listing
-        selected = table.selected
-        top = round(table.scroll_offset.y)
-        topmost = listing.rows[top] if 0 < top < len(listing.rows) else None
 
         async def work(engine: Engine) -> bool:
-            read: Callable[..., Awaitable[list[ExecutionRow]]] = lambda each: query.list_executions(engine, each)  # noqa: E731
+            async def read(wanted: ExecutionFilter) -> list[ExecutionRow]:
+                found = await query.list_executions(engine, wanted)
+                place.note()  # keys were taken meanwhile; the rows change after this
+                return found
+
+            place = Standing(table)
+            top = round(table.scroll_offset.y)
             if top >= PAGE:
                 await listing.renew(read, top - PAGE // 4)
+                place.keep(listing)
             await listing.renew(read)
+            place.keep(listing)
             return True
 
         if await self.cerebelum.read(work) is None or table.listing is not listing:
             return
-        at = None if selected is None else listing.index_of(selected.id)
-        table.cursor = at if at is not None else max(0, min(table.cursor, len(listing.rows) - 1))
-        table.resize_to(len(listing.rows))
-        if topmost is not None and (now := listing.index_of(topmost.id)) is not None and now != top:
-            table.scroll_to(y=now, animate=False, force=True)  # new ones above do not move what one looks at
         self._show()
         await self._count()
 

@@ -51,6 +51,7 @@ class ReadOnlySqliteStore(SqliteStore):
         except BaseException:
             await reader.close()
             raise
+        self._file = _file_number(self._location.path)
         self._reader_or_none = reader
 
     @property
@@ -58,13 +59,27 @@ class ReadOnlySqliteStore(SqliteStore):
         raise read_only(self.name, "it was opened to be looked at")
 
     async def watch(self) -> AsyncIterator[Literal["changed"]]:
-        """Yield when a process may have written; at most once in 25 ms."""
+        """Yield when a process may have written; at most once in 25 ms.
+
+        Raises:
+            StoreUnreachable: the file is gone, or another one lies in its place. What was opened is still read from.
+            SchemaTooNew, SchemaTooOld: its schema was changed meanwhile.
+        """
         seen = await self._reader.call(_data_version)
         while self._reader_or_none is not None:
             await asyncio.sleep(POLL_S)
+            self._check_file()
             before, seen = seen, await self._reader.call(_data_version)
             if before != seen:
+                await self._reader.call(_check_schema, self.name)
                 yield "changed"
+
+    def _check_file(self) -> None:
+        now = _file_number(self._location.path)
+        if now is None:
+            raise StoreUnreachable(f"{self.name} is gone: it was moved or deleted\n  help: put it back, or --store URL")
+        if now != self._file:
+            raise StoreUnreachable(f"{self.name} was replaced by another file\n  help: the same command opens that one")
 
 
 class _OneConnectionReader(Reader):
@@ -114,6 +129,15 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _file_number(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of the same name; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _wal_bytes(path: Path) -> int:
