@@ -100,13 +100,13 @@ METRICS = (
     Metric("T2", "shown_ms", "a history of so many events: from the application's making to its newest event", "ms"),
     Metric("T2", "process_over_bare_ms", "the same, from the start of its process, over bare Python", "ms"),
     Metric("T3", "list_p50_ms", "a key until the mark is drawn anew: list, p50", "ms"),
-    Metric("T3", "list_p95_ms", "the same, p95", "ms"),
+    Metric("T3", "list_p95_ms", "a key until the mark is drawn anew: list, p95", "ms"),
     Metric("T3", "history_p50_ms", "a key until the mark is drawn anew: history, while its frames are made, p50", "ms"),
-    Metric("T3", "history_p95_ms", "the same, p95", "ms"),
+    Metric("T3", "history_p95_ms", "a key until the mark is drawn anew: history, while its frames are made, p95", "ms"),
     Metric("T4", "list_mb", "the process' peak memory: list", "MB"),
     Metric("T4", "history_mb", "the process' peak memory: history, all its frames made", "MB"),
     Metric("T5", "p50_ms", "another process' commit until the row is drawn anew, p50", "ms"),
-    Metric("T5", "p95_ms", "the same, p95", "ms"),
+    Metric("T5", "p95_ms", "another process' commit until the row is drawn anew, p95", "ms"),
 )
 
 

@@ -38,6 +38,7 @@ PARTS: tuple[tuple[str, str, str], ...] = (
     ("watchfiles", "", "`cerebelum dev`"),
     ("yaml", "yaml", "workflows as YAML"),
     ("pydantic", "", "pydantic models as inputs"),
+    ("textual_serve", "serve", "`cerebelum tui --serve`"),
     ("markdownify", "examples", "examples/ingest"),
     ("uvloop", "", "a quicker event loop"),
 )
@@ -160,7 +161,7 @@ def check_parts(is_there: Callable[[str], bool] | None = None) -> Iterator[Findi
     """Yield each package that Cerebelum uses where it is there."""
     there = is_there or (lambda module: importlib.util.find_spec(module) is not None)
     for module, extra, use in PARTS:
-        name = {"yaml": "pyyaml"}.get(module, module)
+        name = {"yaml": "pyyaml", "textual_serve": "textual-serve"}.get(module, module)
         if there(module):
             yield Finding(name, "ok", f"{_version(name)}: {use}")
         elif extra or module in _NOT_NEEDED:

@@ -194,6 +194,7 @@ def test_parts_that_are_missing() -> None:
     assert "pip install" in found["greenlet"].remedy
     for name, wanted in (
         ("pyyaml", "'cerebelum[yaml]'"),
+        ("textual-serve", "'cerebelum[serve]'"),
         ("markdownify", "'cerebelum[examples]'"),
         ("uvloop", "uvloop"),
     ):
