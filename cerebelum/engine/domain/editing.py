@@ -57,6 +57,12 @@ class Call(Struct, frozen=True):
     number: int
     version: int
     completed: int = 0  # version; 0: it did not
+    failed: int = 0  # version of the failure that no attempt followed; 0: there is none
+
+    @property
+    def ended(self) -> int:
+        """The version of the event that ended it; 0: none did."""
+        return self.completed or self.failed
 
 
 def calls_of(history: Sequence[ev.RecordedEvent]) -> list[Call]:
@@ -72,6 +78,11 @@ def calls_of(history: Sequence[ev.RecordedEvent]) -> list[Call]:
             assert isinstance(done, ev.StepCompleted)
             if done.number in found:
                 found[done.number] = msgspec.structs.replace(found[done.number], completed=recorded.version)
+        elif recorded.type == "step_failed":
+            lost = recorded.event()
+            assert isinstance(lost, ev.StepFailedEvent)
+            if lost.number in found and lost.retry_at_us is None:
+                found[lost.number] = msgspec.structs.replace(found[lost.number], failed=recorded.version)
     return list(found.values())
 
 
@@ -94,13 +105,24 @@ def place_of(target: str, history: Sequence[ev.RecordedEvent]) -> Place:
     calls = calls_of(history)
     name, count, rest = _split(target, name_text, {call.name for call in calls} | {call.place for call in calls} - {""})
     fitting = [call for call in calls if name in (call.name, call.place)]
-    done = fitting[count - 1 : count] if count else [call for call in fitting if call.completed][-1:]
-    if not done or not done[0].completed:
+    path = _path(target, rest)
+    done = fitting[count - 1 : count] if count else _newest(fitting, whole=not path)
+    if not done or not done[0].ended:
         which = f"call {count} of it" if count else "no call of it"
         raise _refused(
             target, f"{which} has {'not ' if count else ''}completed by the fork point", "fork behind its end: --at N"
         )
-    return Place(done[0].completed, "result", _path(target, rest), target)
+    if not done[0].completed and path:
+        raise _refused(
+            target, f"the step failed (event {done[0].failed}), so there is no result to change a part of",
+            f"give it a whole result: --patch '{name}=JSON'",
+        )  # fmt: skip
+    return Place(done[0].ended, "result", path, target)
+
+
+def _newest(calls: Sequence[Call], *, whole: bool) -> list[Call]:
+    """Return the newest call whose result can be changed: a part of one that completed, `whole` also that of a failed one."""
+    return [call for call in calls if call.completed or (whole and call.failed)][-1:]
 
 
 def _split(target: str, text: str, known: set[str]) -> tuple[str, int, str]:
@@ -175,6 +197,10 @@ def edit(
     for one, place in zip(edits, places, strict=True):
         _check_json(one)
         event = history[place.version - 1].event()
+        if isinstance(event, ev.StepFailedEvent):  # it becomes the end of a step that completed
+            changed.setdefault(place.version, {})[place.field] = Raw(seal(one.value))
+            made.append(Edited(place.what, place.version, b"", one.value))
+            continue
         stored = changed.get(place.version, {}).get(place.field, getattr(event, place.field))
         before = clear(bytes(stored)) if bytes(stored) else b"[]"
         if place.field == "patch":

@@ -169,6 +169,9 @@ def copied(
     anew = set(facts.lineage[-1].anew)
     found: list[ev.RecordedEvent] = []
     for recorded in prefix:
+        if recorded.type == "step_failed" and recorded.version in changes:
+            found.append(_completed_instead(recorded, changes[recorded.version]))
+            continue
         fields: dict[str, object] = dict(changes.get(recorded.version, {}))
         gone: tuple[str, ...] = ()
         if recorded.version == 1:
@@ -178,6 +181,14 @@ def copied(
             fields["execution_id"] = child_id(new_id, number)
         found.append(_rewritten(recorded, fields, gone) if fields else recorded)
     return found
+
+
+def _completed_instead(failed: ev.RecordedEvent, fields: Mapping[str, Raw]) -> ev.RecordedEvent:
+    """Return the end of a step with a result in place of its failure: same call, attempt and instant."""
+    was = failed.event()
+    assert isinstance(was, ev.StepFailedEvent)
+    done = ev.StepCompleted(number=was.number, attempt=was.attempt, started_us=was.started_us, result=fields["result"])
+    return ev.RecordedEvent(failed.version, done.type, ev.encode_event(done), failed.at_us)
 
 
 def _rewritten(recorded: ev.RecordedEvent, fields: Mapping[str, object], gone: Sequence[str]) -> ev.RecordedEvent:
@@ -212,7 +223,7 @@ def plan(
         waits=tuple(wait for wait in state.open.values() if wait.kind != "child"),
         left_out=tuple(f"{count} {name}{'s' if count > 1 else ''}" for name, count in left_out.items()),
         edits=tuple(edits),
-        warnings=tuple(_warnings(state, prefix, later, to_undo)),
+        warnings=(*_given(prefix, edits), *_warnings(state, prefix, later, to_undo)),
     )
 
 
@@ -255,6 +266,14 @@ def _asked_by_the_code(later: Sequence[ev.RecordedEvent]) -> Iterator[ev.StepSch
                 yield scheduled
             case _:
                 pass
+
+
+def _given(prefix: Sequence[ev.RecordedEvent], edits: Sequence[Edited]) -> list[str]:
+    return [
+        f"{each.what} had failed: the fork takes the result that you give, and does not run it"
+        for each in edits
+        if prefix[each.version - 1].type == "step_failed"
+    ]
 
 
 def _warnings(
