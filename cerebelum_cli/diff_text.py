@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cerebelum.engine.domain.aligning import changed_value
+from cerebelum.engine.application.diff_words import KIND_MARKS, pair_name, pair_numbers, side_value
 from cerebelum.engine.domain.terminal_text import visible
 from cerebelum.engine.runtime.masking import mask_text
-from cerebelum.engine.runtime.rendering import mask_json
 from cerebelum_cli.shapes import of_event
 from cerebelum_cli.streams import out
 from cerebelum_cli.words import duration, shown, versioned
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from cerebelum.engine.domain.events import RecordedEvent
     from cerebelum.engine.domain.execution import ExecutionRow
 
-_MARKS = {"same": " ", "changed": "~", "only_first": "-", "only_second": "+"}
 _MOST_CODE_LINES = 200
 
 
@@ -34,7 +32,7 @@ def print_diff(found: ExecutionDiff, *, whole: bool) -> None:
         out("  no event differs")
     else:
         pair = found.pairs[found.first_divergence or 0]
-        out(f"  they first differ at {_numbers(pair)} {pair.type}{_name(found, pair)}")
+        out(f"  they first differ at {pair_numbers(pair)} {pair.type}{_named(found, pair)}")
     for pair in found.pairs:
         if whole or pair.kind != "same":
             _print_pair(found, pair)
@@ -49,9 +47,11 @@ def print_diff(found: ExecutionDiff, *, whole: bool) -> None:
 
 
 def _print_pair(found: ExecutionDiff, pair: Pair) -> None:
-    out(f"{_MARKS[pair.kind]} {_numbers(pair):>7}  {pair.type}{_name(found, pair)}")
+    out(f"{KIND_MARKS[pair.kind]} {pair_numbers(pair):>7}  {pair.type}{_named(found, pair)}")
     for change in pair.changes:
-        before, after = (shown(_value(change, side), limit=80) if bytes(side) else "nothing" for side in _sides(change))
+        before, after = (
+            shown(side_value(change, side), limit=80) if bytes(side) else "nothing" for side in _sides(change)
+        )
         out(f"            {_safe(change.path)}: {before} → {after}")
 
 
@@ -59,27 +59,9 @@ def _sides(change: ValueChange) -> tuple[msgspec.Raw, msgspec.Raw]:
     return change.before, change.after
 
 
-def _value(change: ValueChange, side: msgspec.Raw) -> Any:
-    """Return a side of a change, masked if one of the names that lead to it says that it is a secret."""
-    value = changed_value(side)
-    names = change.path.replace("]", "").replace("[", ".").split(".")
-    for name in reversed(names):
-        value = mask_json({name: value})[name]
-    return value
-
-
-def _numbers(pair: Pair) -> str:
-    first, second = ("·" if side is None else str(side.version) for side in (pair.first, pair.second))
-    return first if first == second else f"{first}/{second}"
-
-
-def _name(found: ExecutionDiff, pair: Pair) -> str:
-    recorded, state = (pair.first, found.states[0]) if pair.first is not None else (pair.second, found.states[1])
-    event: Any = None if recorded is None else recorded.event()
-    number = int(getattr(event, "of", 0) or getattr(event, "number", 0))
-    event = state.steps.get(number, event)
-    name = getattr(event, "place", "") or getattr(event, "name", "") or getattr(event, "workflow", "")
-    return f"  {_safe(str(name))}" if name else ""
+def _named(found: ExecutionDiff, pair: Pair) -> str:
+    name = pair_name(found, pair)
+    return f"  {_safe(name)}" if name else ""
 
 
 def _print_times(found: ExecutionDiff) -> None:
@@ -129,7 +111,11 @@ def _of_pair(found: ExecutionDiff, pair: Pair) -> dict[str, Any]:
         "first": _of_recorded(found.first.id, pair.first),
         "second": _of_recorded(found.second.id, pair.second),
         "changes": [
-            {"path": change.path, "before": _value(change, change.before), "after": _value(change, change.after)}
+            {
+                "path": change.path,
+                "before": side_value(change, change.before),
+                "after": side_value(change, change.after),
+            }
             for change in pair.changes
         ],
     }

@@ -14,12 +14,11 @@ from cerebelum.engine.domain.errors_code import CodeNotStored
 from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.ports.store import CodeVersion
 from cerebelum.engine.runtime.code.bundle import SourceBundle
+from cerebelum.engine.runtime.code.finding import likely_files, stored_path
 from cerebelum.engine.runtime.code.loading import LoadedFlow, load_flow
 from cerebelum.engine.runtime.code.pinning import load_bundle
 from cerebelum.engine.runtime.code.selection import select_workflow
 from cerebelum_cli.errors import FlowFileUnknown
-
-_PLACES = ("", "*/", "*/*/")  # below each folder that is looked in
 
 
 class ChosenFlow(msgspec.Struct, frozen=True):
@@ -56,9 +55,6 @@ def load_target(target: str, *, any_of_several: bool = False) -> ChosenFlow:
 async def find_flow(engine: Engine, row: ExecutionRow, *, help_: str, project: Path | None = None) -> ChosenFlow:
     """Load the file that an execution's workflow came from, if it is where its project is likely to be.
 
-    The store keeps the file's path inside its project, not where the project lies: it is looked for below the working
-    folder, then below the store's.
-
     Args:
         help_: the command that names the file.
         project: the folder that the store belongs to.
@@ -68,20 +64,13 @@ async def find_flow(engine: Engine, row: ExecutionRow, *, help_: str, project: P
         FlowSyntaxError, FlowImportFailed: it does not load.
     """
     code = await _code_of(engine, row)
-    path = _stored_path(code.source, code.module) if code is not None and code.source is not None else ""
-    for folder in _folders(project) if path else ():
-        for place in _PLACES:
-            fitting = [
-                found
-                for file in _files(folder, place + path)
-                if (found := _with_workflow(file, row.workflow)) is not None
-            ]
-            if len(fitting) == 1:
-                return fitting[0]
-            if fitting:
-                raise FlowFileUnknown(
-                    row.id, row.workflow, path, help_=help_, also=[found.flow.shown for found in fitting]
-                )
+    path = stored_path(code)
+    for files in likely_files(path, project):
+        fitting = [found for file in files if (found := _with_workflow(file, row.workflow)) is not None]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            raise FlowFileUnknown(row.id, row.workflow, path, help_=help_, also=[found.flow.shown for found in fitting])
     raise FlowFileUnknown(row.id, row.workflow, path or "something that was not kept", help_=help_)
 
 
@@ -105,29 +94,9 @@ async def _code_of(engine: Engine, row: ExecutionRow) -> CodeVersion | None:
     return await engine.store.get_code(row.workflow, digest=row.code) or await engine.store.get_code(row.workflow)
 
 
-def _folders(project: Path | None) -> list[Path]:
-    folders = [Path()]
-    if project is not None and project.resolve() != Path.cwd():
-        folders.append(project)
-    return folders
-
-
-def _files(folder: Path, pattern: str) -> list[Path]:
-    found = [file for file in folder.glob(pattern) if file.is_file()]
-    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts))
-
-
 def _with_workflow(file: Path, name: str) -> ChosenFlow | None:
     flow = load_flow(file)
     try:
         return ChosenFlow(flow, select_workflow(flow, name))
     except CerebelumError:
         return None
-
-
-def _stored_path(source: bytes, module: str) -> str:
-    try:
-        kept = SourceBundle.decode(source).modules.get(module)
-    except (ValueError, msgspec.MsgspecError):
-        return ""
-    return kept.path if kept is not None else ""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from cerebelum.engine.application.fork_words import again_text, edited_value, reused_text
 from cerebelum.engine.domain.terminal_text import visible
 from cerebelum_cli.streams import out
-from cerebelum_cli.words import masked, shown, versioned
+from cerebelum_cli.words import shown, versioned
 
 if TYPE_CHECKING:
     from cerebelum.engine.domain.editing import Edited
     from cerebelum.engine.domain.execution import ExecutionRow
     from cerebelum.engine.domain.forking import ForkPlan
-
-_MOST_NAMED = 12
 
 
 def print_plan(plan: ForkPlan, row: ExecutionRow) -> None:
@@ -44,19 +42,6 @@ def print_plan(plan: ForkPlan, row: ExecutionRow) -> None:
         _fact("note", f"the original runs on @{row.code[:4]}, the fork on @{plan.code[:4]}")
 
 
-def again_text(plan: ForkPlan) -> str:
-    """Return `will RUN AGAIN: ship, notify (2 calls)`."""
-    if not plan.again:
-        return "nothing that ran before will run again"
-    names = [
-        step.name
-        + (f" ({step.count} calls)" if step.count > 1 else "")
-        + (" [at most once]" if step.at_most_once else "")
-        for step in plan.again
-    ]
-    return f"will RUN AGAIN: {_listed(names)}"
-
-
 def of_plan(plan: ForkPlan) -> dict[str, Any]:
     """Return the plan as an object."""
     return {
@@ -76,38 +61,16 @@ def of_plan(plan: ForkPlan) -> dict[str, Any]:
         "waits": [{"kind": wait.kind, "name": wait.name} for wait in plan.waits],
         "left_out": list(plan.left_out),
         "edits": [
-            {"what": edited.what, "version": edited.version, "before": _value(edited, edited.before), "after": _value(edited, edited.after)}
+            {"what": edited.what, "version": edited.version, "before": edited_value(edited, edited.before), "after": edited_value(edited, edited.after)}
             for edited in plan.edits
         ],
         "warnings": list(plan.warnings),
     }  # fmt: skip
 
 
-def _value(edited: Edited, data: bytes) -> Any:
-    """Return a value, masked if the name that it stands under says that it is a secret."""
-    if not data:
-        return None
-    from cerebelum.engine.runtime.rendering import mask_json
-
-    key = edited.what.replace("]", "").replace("[", ".").rpartition(".")[2]
-    return mask_json({key: masked(data)})[key]
-
-
 def _change(edited: Edited) -> str:
-    after = shown(_value(edited, edited.after), limit=80)
-    return f"{shown(_value(edited, edited.before), limit=80)} → {after}" if edited.before else f"→ {after}"
-
-
-def reused_text(plan: ForkPlan) -> str:
-    """Return `2 steps: reserve, charge`."""
-    counts = Counter(plan.reused)
-    names = [name + (f" ({count})" if count > 1 else "") for name, count in counts.items()]
-    steps = "1 step" if len(plan.reused) == 1 else f"{len(plan.reused)} steps"
-    return f"{steps}: {_listed(names)}" if names else "no step"
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_MOST_NAMED]) + (f" … {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else "")
+    after = shown(edited_value(edited, edited.after), limit=80)
+    return f"{shown(edited_value(edited, edited.before), limit=80)} → {after}" if edited.before else f"→ {after}"
 
 
 def _fact(name: str, text: str) -> None:

@@ -21,6 +21,7 @@ from textual.command import CommandList, CommandPalette
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from cerebelum.engine.application.disk_code import DiskCode
 from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.application.hints import hints
 from cerebelum.engine.domain.errors import CerebelumError
@@ -53,6 +54,7 @@ class CerebelumApp(App[None]):
         act: opens it to write, for as long as one action takes.
         store_name: as people call it.
         project: the folder that the store belongs to; files of flows are named from there.
+        disk: what tells how the code on disk would do; None: nobody can.
         execution_id: open the replay of this one; `at` an event. It lies over the list.
         place: open this screen instead of the replay, by its name in `PLACES`.
         read_only: `write` refuses everything, and the last line of each screen says so.
@@ -67,14 +69,15 @@ class CerebelumApp(App[None]):
 
     def __init__(
         self, look: Open, act: Open, *, store_name: str = "", execution_id: str | None = None, at: int | None = None,
-        theme: str = "dark", project: Path | None = None, place: str = "", read_only: bool = False,
+        theme: str = "dark", project: Path | None = None, disk: DiskCode | None = None, place: str = "",
+        read_only: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         for each in themes():
             self.register_theme(each)
         self.theme = f"cerebelum-{theme}"
         self._look, self._act = look, act
-        self.store_name, self._project, self.read_only = store_name, project, read_only
+        self.store_name, self.project, self.disk, self.read_only = store_name, project, disk, read_only
         self._first = (execution_id, at)
         self._place = place
         self._engine: asyncio.Future[Engine] | None = None
@@ -102,7 +105,7 @@ class CerebelumApp(App[None]):
 
     def find_file(self, file: str) -> str:
         """Return where a flow's file lies: as it is named, or so below the project; as it is named where it is nowhere."""
-        below = self._project / file if self._project is not None else Path(file)
+        below = self.project / file if self.project is not None else Path(file)
         return str(below) if below.is_file() and not Path(file).is_file() else file
 
     # -- the store ----------------------------------------------------------------------------------------------------

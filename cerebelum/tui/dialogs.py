@@ -15,7 +15,7 @@ from textual.widgets import Static
 from cerebelum.engine.domain.terminal_text import visible
 from cerebelum.tui.themes import style
 
-_BOX = """
+BOX = """
     align: center middle;
     background: $background 60%;
 """
@@ -25,7 +25,7 @@ class Confirm(ModalScreen[bool]):
     """Asks yes or no; everything but `y` means no."""
 
     DEFAULT_CSS = f"""
-    Confirm {{ {_BOX} }}
+    Confirm {{ {BOX} }}
     Confirm Vertical {{ width: 64; max-width: 95%; height: auto; padding: 1 2; background: $surface;
                         border: round $accent; }}
     """
@@ -57,7 +57,7 @@ class Help(ModalScreen[None]):
     """All keys of a screen."""
 
     DEFAULT_CSS = f"""
-    Help {{ {_BOX} }}
+    Help {{ {BOX} }}
     Help VerticalScroll {{ width: 76; max-width: 100%; height: auto; max-height: 100%; padding: 0 2; background: $surface;
                      border: round $accent; border-title-color: $accent; scrollbar-size-vertical: 1; }}
     Help Static {{ height: auto; }}

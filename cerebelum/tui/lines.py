@@ -6,6 +6,7 @@ passes `visible`. A widget that subclasses this one can forget neither.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ class Piece(Struct, frozen=True):
 
 
 Line = Sequence[Piece]
+_WRAP_LEAST = 20  # cells: narrower than that nothing can be read
 
 
 def fit(text: str, width: int) -> str:
@@ -44,6 +46,18 @@ def fit(text: str, width: int) -> str:
     if cell_len(safe) <= width:
         return set_cell_size(safe, width)
     return f"{set_cell_size(safe, width - 1)}…" if width > 0 else ""
+
+
+def wrapped(line: Line, width: int) -> list[Line]:
+    """Return a line as several whose last piece is broken between words, below where that piece begins."""
+    if not line:
+        return [line]
+    *before, last = line
+    indent = sum(cell_len(visible(piece.text, keep_newlines=False)) for piece in before)
+    text = visible(last.text, keep_newlines=False)
+    parts = textwrap.wrap(text, max(_WRAP_LEAST, width - indent), drop_whitespace=True) or [""]
+    rest: list[Line] = [[Piece(" " * indent), Piece(part, last.ink)] for part in parts[1:]]
+    return [[*before, Piece(parts[0], last.ink)], *rest]
 
 
 class LineView(ScrollView, can_focus=False):

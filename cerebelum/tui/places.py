@@ -42,6 +42,9 @@ class Place:
 PLACES: tuple[Place, ...] = (
     Place("timeline", "g", "Timeline: when everything was", "cerebelum.tui.timeline.screen:TimelineScreen"),
     Place("graph", "m", "Graph: the workflow as a drawing", "cerebelum.tui.graph.screen:GraphScreen"),
+    Place(
+        "compare", "d", "Compare with what it was forked from, or another", "cerebelum.tui.compare.screen:CompareScreen"
+    ),
     Place("logs", "L", "the log lines", "cerebelum.tui.logs.screen:LogsScreen"),
     Place("inputs", "i", "what waits for people", "cerebelum.tui.inputs.screen:InputsScreen", of_one=False),
     Place("schedules", "S", "the schedules", "cerebelum.tui.schedules.screen:SchedulesScreen", of_one=False),

@@ -50,11 +50,7 @@ async def settled(pilot: Pilot[Any]) -> None:
         while True:
             await pilot.pause()
             screen = pilot.app.screen
-            is_still = getattr(screen, "is_still", None)
-            if is_still is None:  # a dialog, or nothing is open yet
-                if len(pilot.app.screen_stack) > 1:
-                    return
-            elif is_still or _has_trouble(pilot.app):
+            if len(pilot.app.screen_stack) > 1 and (getattr(screen, "is_still", True) or _has_trouble(pilot.app)):
                 await pilot.pause()
                 return
             await asyncio.sleep(0.01)

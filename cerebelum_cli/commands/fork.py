@@ -162,9 +162,9 @@ async def _run(url: str, wanted: _Wanted) -> int:
 async def _fork(
     engine: Engine, url: str, wanted: _Wanted, view: View, follower: Follower, interrupts: Interrupts
 ) -> int:
+    from cerebelum.engine.application.fork_words import again_text, reused_text
     from cerebelum.engine.application.forking import prepare_fork, write_fork
     from cerebelum_cli.commands.start import print_started
-    from cerebelum_cli.fork_text import again_text, reused_text
     from cerebelum_cli.words import versioned
 
     row, request = await _request(engine, url, wanted, register=True)

@@ -192,6 +192,9 @@ def _place(screen: str | None, execution_id: str | None) -> str:
 def _app(
     url: str, execution_id: str | None, at: int | None, theme: Theme, place: str, *, read_only: bool
 ) -> CerebelumApp:
+    import sys
+
+    from cerebelum.engine.application.disk_code import DiskCode
     from cerebelum.tui.app import CerebelumApp
     from cerebelum_cli.composition import opened, project_of, reading
     from cerebelum_cli.settings import shown_store
@@ -202,6 +205,7 @@ def _app(
     return CerebelumApp(
         lambda: reading(url), act, store_name=shown_store(url), execution_id=execution_id, at=at, theme=theme.value,
         project=project_of(url), place=place, read_only=read_only,
+        disk=None if read_only else DiskCode((sys.executable, "-m", "cerebelum_cli.disk_code_process"), url),
     )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from msgspec import structs
 
 from cerebelum.connect import open_store
+from cerebelum.engine.application.engine import Engine
+from cerebelum.engine.application.forking import ForkRequest, edits_of, fork
 from cerebelum.engine.application.query import read_logs
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.execution import ExecutionRow
@@ -29,6 +31,14 @@ RUNS: Sequence[tuple[str, Any, str]] = (
     ("order-1042", travelled.process_order, "failed"),
     ("refund-7", travelled.refund, "waiting"),
 )
+
+
+ORDER, FORK = "order-1042", "order-1042-mended"
+
+
+async def mend(engine: Engine) -> None:
+    """Fork the failed order, with another charge; nobody runs the fork."""
+    await fork(engine, ORDER, ForkRequest(at="ship", edits=edits_of({"charge_card.amount": 5}), id=FORK))
 
 
 class Frozen:

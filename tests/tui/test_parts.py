@@ -11,6 +11,7 @@ from cerebelum.engine.domain.events import EVENT_TYPES
 from cerebelum.engine.domain.execution import OPEN, STATUSES, ExecutionRow
 from cerebelum.engine.ports.store import ExecutionFilter
 from cerebelum.tui.base_screen import BaseScreen
+from cerebelum.tui.compare.screen import CompareScreen
 from cerebelum.tui.executions.filters import FilterRefused, parse_filter
 from cerebelum.tui.executions.listing import PAGE, Listing
 from cerebelum.tui.executions.screen import ExecutionsScreen
@@ -172,6 +173,7 @@ def test_text_fits_its_cells() -> None:
         NodesScreen,
         TimelineScreen,
         GraphScreen,
+        CompareScreen,
     ],
 )
 def test_every_key_has_a_known_name_and_a_place_on_the_page_of_keys(

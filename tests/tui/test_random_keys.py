@@ -6,6 +6,7 @@ import random
 
 from cerebelum.tui.app import CerebelumApp
 from cerebelum.tui.base_screen import BaseScreen
+from cerebelum.tui.compare.screen import CompareScreen
 from cerebelum.tui.executions.screen import ExecutionsScreen
 from cerebelum.tui.replay.screen import ReplayScreen
 from cerebelum.tui.story_screen import StoryScreen
@@ -48,6 +49,8 @@ def check(app: CerebelumApp) -> None:
         assert 0 <= screen.version <= len(screen.past.index)
     elif isinstance(screen, StoryScreen):
         assert 0 <= screen.version <= len(screen.story)
+    elif isinstance(screen, CompareScreen):
+        assert 0 <= screen.at < max(1, len(screen.found.pairs) if screen.found is not None else 1)
     elif isinstance(screen, ExecutionsScreen):
         assert -1 <= screen.table.cursor < max(1, screen.table.count)
 

@@ -9,6 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from cerebelum.tui.screenshot import settled
+from tests.tui.frozen import FORK
 from tests.tui.walker import make_app
 
 Compare = Callable[..., bool]
@@ -23,12 +24,14 @@ PICTURES: list[Any] = [
     pytest.param("order-1042", None, "light", (80, 24), ("g", "home"), id="timeline-narrow-light"),
     pytest.param("order-1042", 9, "dark", (80, 24), ("m",), id="graph-narrow"),
     pytest.param("order-1042", 18, "light", (160, 50), ("m", "end"), id="graph-light"),
+    pytest.param("order-1042", 10, "dark", (80, 24), ("f", "tab", "tab", "down", "down"), id="fork-narrow"),
+    pytest.param("order-1042-mended", None, "dark", (120, 36), ("d",), id="compare"),
 ]
 
 
 @pytest.mark.parametrize("execution_id, at, theme, size, keys", PICTURES)
 def test_a_screen_looks_as_it_did(
-    store_url: str,
+    request: pytest.FixtureRequest,
     snap_compare: Compare,
     execution_id: str | None,
     at: int | None,
@@ -37,11 +40,13 @@ def test_a_screen_looks_as_it_did(
     keys: tuple[str, ...],
 ) -> None:
     """W6, W7: nothing on the screen moved that nobody meant to move."""
+    url: str = request.getfixturevalue("forked_url" if execution_id == FORK else "store_url")
 
     async def walk(pilot: Pilot[None]) -> None:
         await settled(pilot)
         for key in keys:
             await pilot.press(key)
+            await settled(pilot)
         await settled(pilot)
 
-    assert snap_compare(make_app(store_url, execution_id, at, theme), terminal_size=size, run_before=walk)
+    assert snap_compare(make_app(url, execution_id, at, theme), terminal_size=size, run_before=walk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -11,6 +12,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
 
+from cerebelum.engine.application.disk_code import DiskCode
 from cerebelum.tui.app import CerebelumApp
 from cerebelum.tui.base_screen import BaseScreen
 from cerebelum.tui.executions.screen import ExecutionsScreen
@@ -22,18 +24,29 @@ PATIENCE_S = 20.0
 NAMES = {
     " ": "space", "]": "right_square_bracket", "[": "left_square_bracket", "/": "slash", ":": "colon",
     "?": "question_mark", "+": "plus", "-": "minus", "=": "equals_sign", ".": "full_stop", "@": "at", "_": "underscore",
-    ",": "comma",
+    ",": "comma", '"': "quotation_mark", "{": "left_curly_bracket", "}": "right_curly_bracket", "#": "number_sign",
 }  # fmt: skip
 
 
 def make_app(
-    url: str, execution_id: str | None = None, at: int | None = None, theme: str = "dark", *, read_only: bool = False
+    url: str,
+    execution_id: str | None = None,
+    at: int | None = None,
+    theme: str = "dark",
+    *,
+    read_only: bool = False,
+    disk: DiskCode | None = None,
 ) -> CerebelumApp:
     """Return the application on a store."""
     return CerebelumApp(
         lambda: reading(url), lambda: opened(url), store_name="orders.db", execution_id=execution_id, at=at, theme=theme,
-        read_only=read_only,
+        read_only=read_only, disk=disk,
     )  # fmt: skip
+
+
+def make_disk(url: str, *, quiet_s: float = 10.0) -> DiskCode:
+    """Return what runs the code on disk, as the command has it."""
+    return DiskCode((sys.executable, "-m", "cerebelum_cli.disk_code_process"), url, quiet_s=quiet_s)
 
 
 class Walker:

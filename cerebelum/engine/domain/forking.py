@@ -94,7 +94,7 @@ def _before_call(execution_id: str, history: Sequence[ev.RecordedEvent], at: str
     found = _CALL.fullmatch(at)
     name, which = (found[1], found[2]) if found else (at, None)
     calls = calls_of(history)
-    fitting = [call for call in calls if name in (call.name, call.place)]
+    fitting = [call for call in calls if name and name in (call.name, call.place)]
     number = int(which) if which else len(fitting)
     if not fitting or not 1 <= number <= len(fitting):
         steps = [f"{each} ({count} calls)" if count > 1 else each for each, count in _counted(calls).items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -13,15 +13,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.widgets import Static
 
-from cerebelum.engine.application import control, query
+from cerebelum.engine.application import query
 from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.domain.errors import ExecutionNotFound
 from cerebelum.engine.domain.execution import STATUSES, ExecutionRow
 from cerebelum.engine.domain.terminal_text import visible
 from cerebelum.engine.ports.store import ExecutionFilter
+from cerebelum.tui.acting.acting_screen import ACTING_KEYS, ActingScreen
 from cerebelum.tui.base_screen import Keys
 from cerebelum.tui.coalescing import Coalesced
-from cerebelum.tui.dialogs import Confirm
 from cerebelum.tui.executions.filters import FilterRefused, parse_filter
 from cerebelum.tui.executions.listing import PAGE, Listing
 from cerebelum.tui.executions.preview import HISTORY_MOST, of_row, of_view
@@ -29,9 +29,8 @@ from cerebelum.tui.executions.standing import Standing
 from cerebelum.tui.executions.table import ExecutionTable
 from cerebelum.tui.lines import LineView, TextPane
 from cerebelum.tui.marks import of_status
-from cerebelum.tui.places import LeadingScreen, place_bindings, place_keys
+from cerebelum.tui.places import place_bindings, place_keys
 from cerebelum.tui.prompt import Prompt
-from cerebelum.tui.refusals import why_read_only
 from cerebelum.tui.status_line import StatusLine
 from cerebelum.tui.themes import style
 
@@ -40,20 +39,9 @@ _WIDE = 200  # cells from which on the preview stands beside the list
 _COUNT_SHARE = 20  # counting may take a twentieth of the time: in a store of millions it is not done at every change
 
 _MARKS = tuple((sign, status) for status, (sign, _) in ((each, of_status(each)) for each in STATUSES))
-_CONSEQUENCES = {
-    "pause": "Steps under way finish; no further one begins until it is resumed.",
-    "resume": "A paused execution goes on with its next step, one that sleeps wakes up.",
-    "cancel": "Its running steps are stopped, what was done is undone where the flow says how.",
-}
-
-_VERBS: dict[str, Callable[[Engine, str], Awaitable[None]]] = {
-    "pause": lambda engine, execution_id: control.pause(engine, execution_id, by="tui"),
-    "resume": lambda engine, execution_id: control.resume(engine, execution_id, by="tui"),
-    "cancel": lambda engine, execution_id: control.cancel(engine, execution_id, by="tui"),
-}
 
 
-class ExecutionsScreen(LeadingScreen):
+class ExecutionsScreen(ActingScreen):
     """The home screen.
 
     Args:
@@ -77,7 +65,7 @@ class ExecutionsScreen(LeadingScreen):
         ("Choose", (("/", "filter: status:failed workflow:NAME since:2h ID…"), ("esc", "all again"),
                     (":", "goto ID, filter TEXT, theme light, help, quit"))),
         ("Go to", place_keys()),
-        ("Act", (("p", "pause"), ("r", "resume"), ("x", "cancel"), ("y", "copy the id"))),
+        ("Act", (("p", "pause"), ("r", "resume"), *ACTING_KEYS, ("y", "copy the id"))),
         ("Everywhere", (("?", "this page"), ("^p", "all commands"), ("T", "light or dark"), ("q", "back, and out"))),
         ("Marks", _MARKS),
     )  # fmt: skip
@@ -93,7 +81,6 @@ class ExecutionsScreen(LeadingScreen):
         Binding("escape", "clear_filter", "All executions again"),
         Binding("p", "act('pause')", "Pause"),
         Binding("r", "act('resume')", "Resume"),
-        Binding("x", "act('cancel')", "Cancel"),
         Binding("y", "copy", "Copy the id"),
         *place_bindings(),
     ]
@@ -118,7 +105,7 @@ class ExecutionsScreen(LeadingScreen):
             yield TextPane(id="preview")
         yield StatusLine(
             (("enter", "replay"), ("/", "filter"), ("?", "help"), ("q", "quit"), ("p", "pause"), ("r", "resume"),
-             ("x", "cancel"), ("y", "copy id"), (":", "command"), ("^p", "palette"), ("T", "theme"))
+             ("x", "cancel"), ("f", "fork"), ("s", "signal"), ("y", "copy id"), (":", "command"), ("^p", "palette"), ("T", "theme"))
         )  # fmt: skip
         yield Prompt()
 
@@ -284,6 +271,10 @@ class ExecutionsScreen(LeadingScreen):
         if (row := self.table.selected) is not None:
             await self.cerebelum.open_replay(row.id)
 
+    def acted_on(self) -> ExecutionRow | None:
+        """Return the execution under the cursor."""
+        return self.table.selected
+
     def standing_at(self) -> tuple[str, int | None] | None:
         """Return the execution under the cursor."""
         return (row.id, None) if (row := self.table.selected) is not None else None
@@ -324,30 +315,3 @@ class ExecutionsScreen(LeadingScreen):
             self.filter_by(event.text.partition(" ")[2].strip())
         else:
             await self.run_command(event.text)
-
-    def action_act(self, verb: str) -> None:
-        """Pause, resume or cancel the execution under the cursor, once that is confirmed."""
-        row = self.table.selected
-        if row is None:
-            return
-        if self.cerebelum.read_only:  # before one is asked whether one is sure
-            self.refuse(why_read_only(is_web=self.app.is_web))
-            return
-        if row.ended or (verb == "pause" and row.status == "paused"):
-            self.refuse(f"{row.id} is {row.status}: there is nothing to {verb}")
-            return
-        question = f"{verb.capitalize()} {row.id} ({row.workflow}, {row.status})?"
-        self.app.push_screen(Confirm(question, _CONSEQUENCES[verb]), lambda yes: self._confirmed(verb, row.id, yes))
-
-    def _confirmed(self, verb: str, execution_id: str, yes: bool | None) -> None:
-        if yes:
-            self.run_worker(self._act(verb, execution_id), name=verb, group="act")
-        else:
-            self.say(f"{execution_id} was left as it is")
-
-    async def _act(self, verb: str, execution_id: str) -> None:
-        refused = await self.cerebelum.write(lambda engine: _VERBS[verb](engine, execution_id))
-        if refused:
-            self.refuse(refused)
-        else:
-            self.say(f"asked {execution_id} to {verb}")

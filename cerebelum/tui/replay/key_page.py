@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cerebelum.tui.acting.acting_screen import ACTING_KEYS
 from cerebelum.tui.base_screen import Keys
 from cerebelum.tui.places import place_keys
 
@@ -18,6 +19,7 @@ KEY_PAGE: Sequence[tuple[str, Keys]] = (
                 ("J K", "next, previous value or line; scroll"), ("c", "to the event that last changed this value"),
                 ("w", "watch a value over the whole past: order.total"), ("y", "copy what is marked"),
                 ("e", "open the line in $EDITOR"))),
+    ("Act", (*ACTING_KEYS, ("r", "replay on the code on disk; again: as it ran"))),
     ("Go to", place_keys(of_one=True)),
     ("Everywhere", ((":", "an event's number, goto ID, theme light, help"), ("?", "this page"),
                     ("^p", "all commands"), ("T", "light or dark"), ("q esc", "back"))),
@@ -26,6 +28,6 @@ KEY_PAGE: Sequence[tuple[str, Keys]] = (
 )  # fmt: skip
 LAST_LINE: Keys = (
     ("j k", "event"), ("] [", "failure"), ("space", "play"), ("tab", "beside"), ("?", "help"), ("q", "back"),
-    ("h l", "step"), ("c", "cause"), ("w", "watch"), ("/", "search"), ("b", "break"), ("t", "tail"), ("e", "edit"),
+    ("f", "fork"), ("r", "on disk"), ("h l", "step"), ("c", "cause"), ("w", "watch"), ("/", "search"), ("b", "break"), ("t", "tail"), ("e", "edit"),
     ("y", "copy"), ("123G", "go"),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from cerebelum.engine.application import query
 from cerebelum.engine.application.code_that_ran import codes_that_ran
 from cerebelum.engine.application.copies import identity_of
 from cerebelum.engine.application.engine import Engine
-from cerebelum.engine.application.frame_index import WatchedChanges
+from cerebelum.engine.application.frame_index import FrameIndex, WatchedChanges
 from cerebelum.engine.application.replay import ExecutionReplay
 from cerebelum.engine.application.standing import Place
 from cerebelum.engine.application.stored_history import read_events
@@ -127,7 +127,11 @@ class Past:
         parse_watch(text)
         if text not in self.watches:
             self.watches.append(text)
-            self._passes.anew(self.watches)
+            self.watch_anew()
+
+    def watch_anew(self) -> None:
+        """Have the frames made with the watches of now."""
+        self._passes.anew(self.watches)
 
     def close(self) -> None:
         """Make no more frames, and let go of those there are."""
@@ -144,6 +148,11 @@ class Past:
         """Whether frames are being made."""
         return self._passes.now is not None and not self._passes.now.is_current
 
+    @property
+    def made_index(self) -> FrameIndex:
+        """Where things are in the frames that there are."""
+        return self._passes.index
+
     def frame(self, version: int) -> Frame | None:
         """Return the frame after an event; None before the first one, and while it is not made."""
         return self._passes.frame(version)
@@ -154,11 +163,11 @@ class Past:
 
     def last_change(self, name: str, version: int) -> int | None:
         """Return the event before `version` at which a local last changed."""
-        return self._passes.index.last_change(name, version - 1) if name else None
+        return self.made_index.last_change(name, version - 1) if name else None
 
     def on_lines(self, places: set[Place], version: int, direction: int) -> int | None:
         """Return the next (direction 1) or previous event in which code stands on one of these lines."""
-        return self._passes.index.standing.on(places, version, direction)
+        return self.made_index.standing.on(places, version, direction)
 
     def standing(self, version: int) -> Frame | None:
         """Return the frame at or before an event in which code stood somewhere: of what has ended, its last place.
@@ -168,7 +177,7 @@ class Past:
         made = self.made
         if version > made and not self.problem:
             return None
-        found = self._passes.index.standing.last(min(version, made))
+        found = self.made_index.standing.last(min(version, made))
         return None if found is None else self.frame(found)
 
     def watched(self, text: str) -> WatchedChanges:

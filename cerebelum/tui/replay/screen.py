@@ -15,19 +15,19 @@ from cerebelum.tui.coalescing import Coalesced
 from cerebelum.tui.lines import TextPane
 from cerebelum.tui.prompt import Prompt
 from cerebelum.tui.replay import key_page
-from cerebelum.tui.replay.acting import ActingScreen
 from cerebelum.tui.replay.event_list import EventList
 from cerebelum.tui.replay.log_pane import LogPane
 from cerebelum.tui.replay.source_pane import SourcePane
 from cerebelum.tui.replay.strip import HistoryStrip
 from cerebelum.tui.replay.tab_bar import TabBar
+from cerebelum.tui.replay.trying import TryingScreen
 from cerebelum.tui.replay.value_pane import ValuePane
 from cerebelum.tui.status_line import StatusLine
 
 _BETWEEN_NEWS_S = 0.04  # of an execution that records much: what comes is seen within a tenth of a second
 
 
-class ReplayScreen(ActingScreen):
+class ReplayScreen(TryingScreen):
     """Time travel through one execution: its parts, and when they read.
 
     Args:
@@ -76,7 +76,8 @@ class ReplayScreen(ActingScreen):
     @property
     def is_still(self) -> bool:
         """Whether everything is read, made and shown."""
-        return self._has_begun and self._load.is_still and self._frames.is_still and self._panes.is_still
+        still = self._load.is_still and self._frames.is_still and self._panes.is_still
+        return self._has_begun and still and not self.is_trying
 
     def on_mount(self) -> None:
         """Read the history."""
@@ -92,7 +93,8 @@ class ReplayScreen(ActingScreen):
 
     def on_unmount(self) -> None:
         """Make no more frames."""
-        self.past.close()
+        self.recorded.close()
+        self.on_disk.close()
 
     def news(self) -> None:
         """Read what came."""
@@ -123,8 +125,8 @@ class ReplayScreen(ActingScreen):
         self.query_one(EventList).resize_to(last + 1)
         if not self._has_begun:
             self._has_begun = True
-            wanted = self._begin_at
-            self.go(wanted if wanted is not None else self._where_it_failed() or last)
+            wanted = self._begin_at if self._begin_at is not None else self._where_it_failed()
+            self.go(last if wanted is None or self.is_tailing else wanted, is_tailing=self.is_tailing)
         elif self.is_tailing:
             self.go(last, is_tailing=True)
         else:

@@ -34,6 +34,7 @@ class ShowingScreen(WalkingScreen):
     def __init__(self, execution_id: str) -> None:
         super().__init__(execution_id)
         self._panes = Coalesced(self, self._show_panes, name="panes")
+        self._code_told = ""
 
     def show_version(self) -> None:
         """Move the mark at once; what stands beside follows."""
@@ -46,6 +47,16 @@ class ShowingScreen(WalkingScreen):
     def page_events(self) -> int:
         """How many events a page has."""
         return self.query_one(EventList).page
+
+    @property
+    def code_name(self) -> str:
+        """Which code is shown, behind its file's name."""
+        row = self.past.row
+        return f" @{row.code[:4]}" if row is not None and row.code else ""
+
+    def told_of_code(self) -> Text:
+        """Return a further line of the heading, with the line break before it; empty for none."""
+        return Text()
 
     def show_heading(self) -> None:
         """Show what, when, and how one moves."""
@@ -65,9 +76,12 @@ class ShowingScreen(WalkingScreen):
         if past.is_replaying and past.made < len(past.index):
             when.append(f" · replaying {past.made:,}", style(theme, "dim"))
         fits = what.cell_len + when.cell_len + 3 <= self.size.width - 2
-        heading, lines = self.query_one("#heading", Static), 1 if fits else 2
-        text = Text.assemble(what, " · " if fits else "\n", when)
-        heading.update(text, layout=heading.size.height != lines)  # else all is laid out anew for each key
+        told, before = self.told_of_code(), self._code_told
+        text = Text.assemble(what, " · " if fits else "\n", when, told)
+        heading, lines, self._code_told = self.query_one("#heading", Static), text.plain.count("\n") + 1, told.plain
+        heading.update(
+            text, layout=heading.size.height != lines or told.plain != before
+        )  # else all is laid out anew for each key
 
     # -- beside -------------------------------------------------------------------------------------------------------
     async def _show_panes(self) -> None:
@@ -109,8 +123,7 @@ class ShowingScreen(WalkingScreen):
         }
         pane.show(entry.file, lines, entry.line, others, at=self.version)
         self.show_breakpoints()
-        digest = f" @{self.past.row.code[:4]}" if self.past.row is not None and self.past.row.code else ""
-        where = f"{PurePath(on_disk(entry.file)).name}:{entry.line}{digest}"
+        where = f"{PurePath(on_disk(entry.file)).name}:{entry.line}{self.code_name}"
         ended = "" if frame.version == self.version or not self._is_over(frame) else " · stood here last"
         gone = "" if lines else " · the source was not kept"
         pane.border_title = visible(f"{where}{ended}{gone}", keep_newlines=False)

@@ -27,7 +27,8 @@ class SourcePane(LineView):
     def __init__(self) -> None:
         super().__init__(id="source")
         self.file = ""
-        self._key: tuple[str, int, str] = ("", 0, "")
+        self._key = ("", "")
+        self._given: list[str] | None = None  # the same list is the same text
         self._lines: list[list[tuple[str, Style | None]]] = []
         self._others: Collection[int] = ()
         self._breaks: Collection[int] = ()
@@ -39,9 +40,9 @@ class SourcePane(LineView):
 
         The mark that was moved stays where it is until another event, or another place, is shown.
         """
-        key = (file, len(lines), self.app.theme)
-        if key != self._key:
-            self._key, self.file = key, file
+        key = (file, self.app.theme)
+        if key != self._key or lines is not self._given:
+            self._key, self._given, self.file = key, lines, file
             self._lines = _highlighted("\n".join(lines), self.app.theme)
             self.resize_to(len(self._lines))
         self._others, self._here = others, line - 1
@@ -80,7 +81,7 @@ class SourcePane(LineView):
 
     def clear(self) -> None:
         """Show nothing."""
-        self._key, self.file, self._lines = ("", 0, ""), "", []
+        self._key, self._given, self.file, self._lines = ("", ""), None, "", []
         self._here, self._shown_at = -1, ("", 0, 0)
         self.resize_to(0)
 

@@ -9,8 +9,10 @@ from textual.binding import Binding, BindingType
 from textual.timer import Timer
 
 from cerebelum.engine.application.standing import Place
+from cerebelum.engine.domain.execution import ExecutionRow
 from cerebelum.engine.domain.terminal_text import visible
-from cerebelum.tui.places import LeadingScreen, place_bindings
+from cerebelum.tui.acting.acting_screen import ActingScreen
+from cerebelum.tui.places import place_bindings
 from cerebelum.tui.replay.past import Past
 
 SPEEDS = (1, 2, 4, 8, 16, 32, 64)  # events a second
@@ -18,7 +20,7 @@ _SEARCHED_PER_TURN = 2_000
 _COUNT_DIGITS = 9
 
 
-class WalkingScreen(LeadingScreen):
+class WalkingScreen(ActingScreen):
     """Knows at which event one stands. A subclass shows it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -77,6 +79,10 @@ class WalkingScreen(LeadingScreen):
     def standing_at(self) -> tuple[str, int | None] | None:
         """Return the execution, and the event one stands at."""
         return self.past.execution_id, self.version
+
+    def acted_on(self) -> ExecutionRow | None:
+        """Return the execution."""
+        return self.past.row
 
     def go(self, version: int, *, is_tailing: bool = False) -> None:
         """Stand at an event."""

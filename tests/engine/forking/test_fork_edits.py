@@ -105,7 +105,7 @@ async def test_a_place_that_is_not_there_is_refused(world: World) -> None:
     """E15: an event beyond the end, a step that was not called, the end itself, an id that is taken."""
     original = await ended(world, forked.order)
     last = len(await original.history())
-    for at in (0, last + 1, "shipp", "ship#2"):
+    for at in (0, last + 1, "shipp", "ship#2", ""):
         with pytest.raises(ForkPointUnknown):
             await original.fork(at=at)
     with pytest.raises(ForkRefused, match="--at ship"):

@@ -1,8 +1,4 @@
-"""The keys for what stands beside the events: values, lines, watches, breakpoints; and what the mouse does.
-
-A key for something else gets a binding and an action here where it is a few lines; else a module of its own, with a
-subclass of this screen between it and `ReplayScreen`.
-"""
+"""The keys for what stands beside the events: values, lines, watches, breakpoints; and what the mouse does."""
 
 from __future__ import annotations
 
@@ -25,8 +21,8 @@ from cerebelum.tui.replay.tab_bar import TabBar
 from cerebelum.tui.replay.value_pane import ValuePane
 
 
-class ActingScreen(ShowingScreen):
-    """A walk on which something can be done with what is seen."""
+class BesideScreen(ShowingScreen):
+    """A walk on which one can ask about what is seen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "tab(1)", "Next tab", priority=True),

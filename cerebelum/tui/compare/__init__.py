@@ -1,0 +1,1 @@
+"""Compare: two executions, event by event."""
