@@ -30,6 +30,7 @@ from cerebelum.engine.runtime.garbage import node_started, node_stopped
 from cerebelum.tui.base_screen import BaseScreen, first_line
 from cerebelum.tui.refusals import IN_NO_BROWSER, why_read_only
 from cerebelum.tui.themes import themes
+from cerebelum.tui.workers import begin
 
 T = TypeVar("T")
 Open = Callable[[], AbstractAsyncContextManager[Engine]]
@@ -87,7 +88,7 @@ class CerebelumApp(App[None]):
         """Begin with the list, and what was asked for over it."""
         from cerebelum.tui.executions.screen import ExecutionsScreen
 
-        self.run_worker(self._listen(), name="store", group="store")
+        begin(self, self._listen, name="store", group="store")
         await self.push_screen(ExecutionsScreen())
         execution_id, at = self._first
         if self._place:
@@ -221,4 +222,5 @@ class CerebelumApp(App[None]):
         yield SystemCommand("Leave cerebelum", "key ctrl+q", self.action_quit)
 
     async def _run_on(self, screen: Screen[Any], action: str) -> None:
-        await self.run_action(action, screen)
+        if not isinstance(screen, BaseScreen) or screen.is_there:
+            await self.run_action(action, screen)

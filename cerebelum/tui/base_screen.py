@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -61,23 +61,32 @@ class BaseScreen(Screen[None]):
         """Whether everything asked for is read and shown."""
         return True
 
+    @property
+    def is_there(self) -> bool:
+        """Whether its parts are on the screen. What was begun may go on after it was left, and finds none."""
+        return bool(self.query(StatusLine))
+
+    def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **options: Any) -> bool:
+        """Call back when what is shown now is on the terminal; never where the screen was left by then."""
+        return super().call_after_refresh(lambda: callback(*args, **options) if self.is_there else None)
+
     def news(self) -> None:
         """Somebody may have written to the store."""
         raise NotImplementedError
 
     def say(self, text: str) -> None:
         """Say a sentence in the last line."""
-        if self.query(StatusLine):  # else it was left meanwhile
+        if self.is_there:
             self.status.say(text)
 
     def refuse(self, text: str) -> None:
         """Say why nothing was done."""
-        if self.query(StatusLine):
+        if self.is_there:
             self.status.say(f"✗ {text}", "bad")
 
     def show_trouble(self, text: str) -> None:
         """Say what the store answered; "" when it is well again."""
-        if self.query(StatusLine):  # else it will be told when it is composed
+        if self.is_there:  # else it will be told when it is composed
             self.status.show_trouble(f"✗ {text}; what is shown may be old, trying again" if text else "")
 
     def commands(self) -> Iterable[tuple[str, str, str]]:

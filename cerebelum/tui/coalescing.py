@@ -9,6 +9,8 @@ from textual.css.query import NoMatches
 from textual.message_pump import MessagePump
 from textual.widget import Widget
 
+from cerebelum.tui.workers import begin
+
 
 class Coalesced:
     """`ask` as often as you like; while the work runs, all askings together make it run one more time."""
@@ -27,8 +29,7 @@ class Coalesced:
         self._wanted = True
         if not self._running and _lives(self._owner):
             self._running = True
-            work: Any = self._run  # not called yet: where the owner closes first, nothing is left unawaited
-            self._owner.run_worker(work, name=self._name, group=self._name)
+            begin(self._owner, self._run, name=self._name, group=self._name)
 
     async def _run(self) -> None:
         try:

@@ -20,6 +20,7 @@ from cerebelum.tui.prompt import Prompt
 from cerebelum.tui.status_line import StatusLine
 from cerebelum.tui.tables import Column, TableView
 from cerebelum.tui.themes import Ink, style
+from cerebelum.tui.workers import begin
 
 _WIDE = 160  # cells from which on the preview stands beside the list
 WALK_KEYS = (
@@ -186,7 +187,7 @@ class ListScreen(BaseScreen):
         if event.view is not self.table:
             return
         if event.index == self.table.cursor:
-            self.run_worker(self.action_open())
+            begin(self, self.action_open)
         else:
             self.move_to(event.index)
 

@@ -97,7 +97,7 @@ class StoryScreen(LeadingScreen):
             self._has_begun = True
             self.refuse(first_line(error))
             return
-        if news is None or (not news and before == self.story.row and self._has_begun):
+        if news is None or not self.is_there or (not news and before == self.story.row and self._has_begun):
             return
         if not self._has_begun:
             self._has_begun = True

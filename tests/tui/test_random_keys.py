@@ -17,11 +17,11 @@ KEYS = (
     "pageup", "pagedown", "up", "down", "left", "right", "backspace", "ctrl+p", "f1", "delete", "ctrl+a", "f5", "ñ",
 )  # fmt: skip
 SIZES = ((80, 24), (160, 50), (20, 5), (1, 1), (250, 12), (110, 30), (109, 30), (41, 80))
-PRESSES = 1_000
+PRESSES = 5_000
 
 
-async def test_a_thousand_keys_and_resizes(store_url: str) -> None:
-    """W6, W7: a thousand random keys, with resizes between them, crash nothing, and the mark stays within the history."""
+async def test_five_thousand_keys_and_resizes(store_url: str) -> None:
+    """W6, W7: five thousand random keys, with resizes between them, crash nothing, and the mark stays within the history."""
     chance = random.Random(1042)
     pressed = 0
     while pressed < PRESSES:  # a command may end it: then it is opened again
@@ -56,9 +56,9 @@ def check(app: CerebelumApp) -> None:
 
 
 async def shows_itself(walker: Walker) -> None:
-    """Without a dialog and with room, the heading says where one is."""
+    """Without a dialog and with room, there is a heading that says where one is."""
     await walker.pilot.resize_terminal(120, 36)
     while not isinstance(walker.app.screen, BaseScreen):
         await walker.pilot.press("escape")
     await walker.still()
-    assert any(text in walker.text("#heading") for text in ("event", "orders.db", "logs", "schedule"))
+    assert walker.text("#heading").strip()

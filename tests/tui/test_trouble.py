@@ -14,6 +14,7 @@ import pytest
 from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.domain.errors_store import StoreUnreachable
 from cerebelum.engine.domain.terminal_text import visible
+from cerebelum.tui.places import PLACES, Place
 from cerebelum_cli.composition import reading
 from tests.servers.postgres import PostgresServer
 from tests.tui import frozen
@@ -255,6 +256,32 @@ async def test_a_store_that_a_newer_release_upgraded(
         await still_there(walker, execution_id, "was made by a newer Cerebelum (schema 0999")
         change(store_file, "UPDATE alembic_version SET version_num = '0002'")
         await well_again(walker, execution_id)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+async def test_every_other_screen_bears_it_too(store_file: Path, store_url: str, place: Place) -> None:
+    """W6, W8: upgraded, deleted and back again while it is open: each screen says so, keeps what it shows, and goes on."""
+    kept = store_file.with_suffix(".kept")
+    shutil.copy(store_file, kept)
+    app = make_app(store_url, "order-1042")
+    async with Walker.at(app) as walker:
+        await walker.base.run_command(place.name) if place.of_one else await app.push_screen(place.make("", None))
+        await walker.still()
+        if walker.base.query(".asking"):  # compare: with which other one?
+            await walker.enter("greet-1")
+        shown = walker.text("#heading")
+        change(store_file, "UPDATE alembic_version SET version_num = '0999'")
+        await walker.until(lambda: "was made by a newer Cerebelum" in walker.base.status.trouble)
+        await walker.pilot.press("question_mark", "escape")
+        change(store_file, "UPDATE alembic_version SET version_num = '0002'")
+        await walker.until(lambda: app.trouble == "")
+        os.unlink(store_file)  # noqa: PTH108 - no Path of an async test
+        await walker.until(lambda: "moved or deleted" in walker.base.status.trouble)
+        os.rename(kept, store_file)  # noqa: PTH104
+        await walker.until(lambda: app.trouble == "" and "✗" not in walker.text("#status"))
+        await walker.still()
+        assert walker.text("#heading") == shown
+        await walker.press("j", "k")
 
 
 @pytest.mark.parametrize("execution_id", SCREENS)

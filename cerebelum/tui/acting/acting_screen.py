@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -14,6 +15,7 @@ from cerebelum.tui.acting.signal_dialog import SignalDialog
 from cerebelum.tui.dialogs import Confirm
 from cerebelum.tui.places import LeadingScreen
 from cerebelum.tui.refusals import why_read_only
+from cerebelum.tui.workers import begin
 
 CONSEQUENCES = {
     "pause": "Steps under way finish; no further one begins until it is resumed.",
@@ -63,7 +65,7 @@ class ActingScreen(LeadingScreen):
 
     def _confirmed(self, verb: str, execution_id: str, yes: bool | None) -> None:
         if yes:
-            self.run_worker(self._act(verb, execution_id), name=verb, group="act")
+            begin(self, partial(self._act, verb, execution_id), name=verb, group="act")
         else:
             self.say(f"{execution_id} was left as it is")
 
@@ -98,7 +100,7 @@ class ActingScreen(LeadingScreen):
 
     def _forked(self, fork_id: str | None) -> None:
         if fork_id:
-            self.run_worker(self._show_fork(fork_id), name="forked", group="act")
+            begin(self, partial(self._show_fork, fork_id), name="forked", group="act")
 
     async def _show_fork(self, fork_id: str) -> None:
         from cerebelum.engine.application.cluster import who_runs

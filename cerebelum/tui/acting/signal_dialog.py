@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
@@ -21,6 +22,7 @@ from cerebelum.tui.base_screen import first_line
 from cerebelum.tui.dialogs import BOX
 from cerebelum.tui.text_line import TextLine
 from cerebelum.tui.themes import style
+from cerebelum.tui.workers import begin
 
 if TYPE_CHECKING:
     from cerebelum.tui.app import CerebelumApp
@@ -80,7 +82,7 @@ class SignalDialog(ModalScreen[str]):
 
     def on_mount(self) -> None:
         """Look what it waits for."""
-        self.run_worker(self._look(), name="waits")
+        begin(self, self._look, name="waits")
 
     async def _look(self) -> None:
         try:
@@ -122,7 +124,7 @@ class SignalDialog(ModalScreen[str]):
         except (msgspec.DecodeError, UnicodeEncodeError):
             self._refuse(f'{text!r} is not JSON: text has its quotes, "{text}"')
             return
-        self.run_worker(self._send(name, value), name="send", group="send", exclusive=True)
+        begin(self, partial(self._send, name, value), name="send", group="send", only=True)
 
     async def _send(self, name: str, value: object) -> None:
         async def work(engine: Engine) -> None:

@@ -246,8 +246,9 @@ class CompareScreen(BaseScreen):
 
     # -- keys ---------------------------------------------------------------------------------------------------------
     def _go(self, at: int) -> None:
-        self.at = at
-        self._show()
+        if self.found is not None:  # else there is nowhere to go yet
+            self.at = at
+            self._show()
 
     def action_walk(self, by: int) -> None:
         """Go on or back by pairs."""

@@ -33,6 +33,7 @@ from cerebelum.tui.places import place_bindings, place_keys
 from cerebelum.tui.prompt import Prompt
 from cerebelum.tui.status_line import StatusLine
 from cerebelum.tui.themes import style
+from cerebelum.tui.workers import begin
 
 _AHEAD = 64  # lines before the end of what is known at which the next page is read
 _WIDE = 200  # cells from which on the preview stands beside the list
@@ -262,7 +263,7 @@ class ExecutionsScreen(ActingScreen):
         if event.view is not self.table:
             return
         if event.index == self.table.cursor:
-            self.run_worker(self.action_open())
+            begin(self, self.action_open)
         else:
             self._move_to(event.index)
 

@@ -38,6 +38,7 @@ from cerebelum.tui.replay.event_index import EventIndex
 from cerebelum.tui.replay.panes import pieces_of
 from cerebelum.tui.text_line import TextLine
 from cerebelum.tui.themes import style
+from cerebelum.tui.workers import begin
 
 if TYPE_CHECKING:
     from cerebelum.tui.app import CerebelumApp
@@ -134,7 +135,7 @@ class ForkDialog(ModalScreen[str]):
         """Read the history."""
         self.query_one("#offers").border_title = "what is taken over · a value that you change is marked ~"
         self.query_one("#plan").border_title = "what it will do"
-        self.run_worker(self._read(), name="history")
+        begin(self, self._read, name="history")
 
     async def _read(self) -> None:
         try:
@@ -335,7 +336,7 @@ class ForkDialog(ModalScreen[str]):
         """Fork, once what was typed last was taken."""
         if not self.is_forking and self._is_read:
             self.is_forking = True
-            self.run_worker(self._fork(), name="fork", group="fork")
+            begin(self, self._fork, name="fork", group="fork")
 
     async def _fork(self) -> None:
         made: list[str] = []

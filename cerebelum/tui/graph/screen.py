@@ -121,6 +121,8 @@ class GraphScreen(StoryScreen):
     # -- showing ------------------------------------------------------------------------------------------------------
     def show_story(self) -> None:
         """Tell the event at once; the drawing follows."""
+        if not self.is_there:
+            return
         self.show_heading()
         self.show_detail()
         self._redraw.ask()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -20,6 +21,7 @@ from cerebelum.engine.domain.terminal_text import visible
 from cerebelum.engine.domain.words import clock
 from cerebelum.engine.runtime.masking import mask_text
 from cerebelum.tui.inputs.fields import LEFT_OUT, Raw, boxes_of, safe
+from cerebelum.tui.workers import begin
 
 Draft = dict[str, Raw]
 Send = Callable[[Any], Awaitable[tuple[str, Sequence[Fault], str]]]
@@ -184,7 +186,7 @@ class InputForm(ModalScreen[str | None]):
         self.show_faults(())
         self.is_sending = True
         self.tell("sending …", is_good=True)
-        self.run_worker(self._submit(answer), name="send", group="act")
+        begin(self, partial(self._submit, answer), name="send", group="act")
 
     async def _submit(self, answer: Any) -> None:
         try:

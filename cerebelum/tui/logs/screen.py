@@ -28,6 +28,7 @@ from cerebelum.tui.marks import of_status
 from cerebelum.tui.prompt import Prompt
 from cerebelum.tui.status_line import StatusLine
 from cerebelum.tui.themes import style
+from cerebelum.tui.workers import begin
 from cerebelum.tui.wrapping import wrapped
 
 _ASIDE = 16  # cells that `l` and `h` scroll by
@@ -353,7 +354,7 @@ class LogsScreen(BaseScreen):
         if event.view is not self.table:
             return
         if event.index == self.table.cursor:
-            self.run_worker(self.action_open())
+            begin(self, self.action_open)
         else:
             self.move_to(event.index)
 

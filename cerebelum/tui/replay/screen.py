@@ -88,7 +88,7 @@ class ReplayScreen(TryingScreen):
         self.news()
 
     def _show_all(self) -> None:
-        self.query_one(EventList).refresh()
+        self.query(EventList).refresh()
         self.show_version()
 
     def on_unmount(self) -> None:

@@ -38,6 +38,8 @@ class ShowingScreen(WalkingScreen):
 
     def show_version(self) -> None:
         """Move the mark at once; what stands beside follows."""
+        if not self.is_there:
+            return
         self.query_one(EventList).move_to(self.version)
         self.query_one(HistoryStrip).show(self.version)
         self.show_heading()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,6 +22,7 @@ from cerebelum.tui.replay.beside import BesideScreen
 from cerebelum.tui.replay.disk_past import DiskPast
 from cerebelum.tui.replay.saves import saves
 from cerebelum.tui.themes import style
+from cerebelum.tui.workers import begin
 
 
 class TryingScreen(BesideScreen):
@@ -64,7 +66,7 @@ class TryingScreen(BesideScreen):
         """Watch the files."""
         self.on_disk.code = self.cerebelum.disk
         if self.on_disk.code is not None:
-            self.run_worker(self._watch_files(), name="saves", group="saves")
+            begin(self, self._watch_files, name="saves", group="saves")
 
     async def _watch_files(self) -> None:
         try:
@@ -102,7 +104,7 @@ class TryingScreen(BesideScreen):
     def try_disk(self, *, walk: bool) -> None:
         """Replay on the code on disk; what was being tried is ended. `walk`: and show the past on it."""
         self.is_trying, self._trials = True, self._trials + 1
-        self.run_worker(self._try(walk=walk), name="trial", group="trial", exclusive=True)
+        begin(self, partial(self._try, walk=walk), name="trial", group="trial", only=True)
 
     async def _try(self, *, walk: bool) -> None:
         mine = self._trials

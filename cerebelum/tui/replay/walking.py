@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -14,6 +15,7 @@ from cerebelum.engine.domain.terminal_text import visible
 from cerebelum.tui.acting.acting_screen import ActingScreen
 from cerebelum.tui.places import place_bindings
 from cerebelum.tui.replay.past import Past
+from cerebelum.tui.workers import begin
 
 SPEEDS = (1, 2, 4, 8, 16, 32, 64)  # events a second
 _SEARCHED_PER_TURN = 2_000
@@ -205,7 +207,7 @@ class WalkingScreen(ActingScreen):
         if self._runs_to_breakpoints:
             self._run_to_breakpoint(direction)
         elif self.searched:
-            self.run_worker(self._search(self.searched.casefold(), direction), group="search", exclusive=True)
+            begin(self, partial(self._search, self.searched.casefold(), direction), group="search", only=True)
         else:
             self.say("nothing was searched for yet: /  and no breakpoint is set: b")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -13,6 +14,7 @@ from cerebelum.tui.base_screen import Keys
 from cerebelum.tui.dialogs import Confirm
 from cerebelum.tui.list_screen import ListScreen
 from cerebelum.tui.schedules.board import ScheduleLook
+from cerebelum.tui.workers import begin
 
 ACT_KEYS: Keys = (
     ("p", "pause: it fires no more, what runs goes on"),
@@ -110,7 +112,7 @@ class ScheduleActions(ListScreen):
 
     def _do(self, work: Callable[[Engine], Awaitable[object]], done: str = "") -> None:
         """Write, and say what came of it: what `work` returns, or `done`."""
-        self.run_worker(self._written(work, done), name="act", group="act")
+        begin(self, partial(self._written, work, done), name="act", group="act")
 
     async def _written(self, work: Callable[[Engine], Awaitable[object]], done: str) -> None:
         told = done

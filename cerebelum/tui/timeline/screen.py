@@ -166,6 +166,8 @@ class TimelineScreen(StoryScreen):
 
     def show_story(self) -> None:
         """Show what is known, and where one stands."""
+        if not self.is_there:
+            return
         self._draw()
         self._mark_line()
         self.show_heading()
