@@ -78,8 +78,6 @@ class Engine:
         posted = await self.store.post(message)
         if posted is not None and self.node is not None:
             self.node.deliver(posted)
-            if posted.execution_id not in self.node.resident:
-                self.node.dispatcher.poke()
         return posted
 
     async def _load_pinned(self, workflow: str, digest: str) -> WorkflowDefinition[..., Any] | None:

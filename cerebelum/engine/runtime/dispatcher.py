@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from cerebelum.engine.domain.errors_store import StoreError
 from cerebelum.engine.domain.execution import ExecutionRow
-from cerebelum.engine.ports.store import Message, Store
+from cerebelum.engine.ports.store import Store
 from cerebelum.engine.runtime.own_log import OwnLog
 from cerebelum.engine.runtime.presence import certainly_dead
 from cerebelum.engine.runtime.store_clock import StoreClock
@@ -28,7 +28,7 @@ class Dispatcher:
         clock: says what is due.
         workflows: returns the names this node can run.
         take_up: rebuilds claimed executions.
-        deliver: hands a message to an execution in memory.
+        read_inbox: hands all messages that lie in the store to the executions in memory.
         has_room: whether more executions fit into memory.
         is_here: whether an execution is in memory.
     """
@@ -41,12 +41,12 @@ class Dispatcher:
         clock: StoreClock,
         workflows: Callable[[], Sequence[str]],
         take_up: Callable[[list[ExecutionRow]], Awaitable[None]],
-        deliver: Callable[[Message], None],
+        read_inbox: Callable[[], Awaitable[None]],
         has_room: Callable[[], bool],
         is_here: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._store, self._owner, self._clock, self._workflows = store, owner, clock, workflows
-        self._take_up, self._deliver, self._has_room, self._is_here = take_up, deliver, has_room, is_here
+        self._take_up, self._read_inbox, self._has_room, self._is_here = take_up, read_inbox, has_room, is_here
         self._wake = asyncio.Event()
         self._reclaim: set[str] = set()
         self._to_rouse: dict[str, None] = {}  # in order
@@ -76,8 +76,7 @@ class Dispatcher:
                 await self._claim_all()
                 await self._claim_early()
                 wait_s = await self._until_next()
-            for message in await self._store.inbox(self._owner()):
-                self._deliver(message)
+            await self._read_inbox()
             await is_set_within(self._wake, wait_s)
 
     async def _again(self) -> None:

@@ -92,7 +92,7 @@ class LiveExecution:
     __slots__ = (
         "_blobs", "_buffer", "_changed", "_consumed", "_last_at_us", "_replies", "_statements", "_unpublished", "applied_version",
         "awaiting", "broken", "cautious", "dirty", "dropped", "dues", "durable_version", "epoch", "far", "final", "id",
-        "idle_since_us", "memory", "messages_seen", "new", "on_recorded", "outbox", "owner", "paused_at_end", "rest",
+        "idle_since_us", "inbox_after", "memory", "messages_seen", "new", "on_recorded", "outbox", "owner", "paused_at_end", "rest",
         "row", "run", "running", "signal_keys", "starts", "taken_version", "told_version", "unstarted", "updates", "updates_due", "version", "when_durable",
     )  # fmt: skip
 
@@ -119,6 +119,7 @@ class LiveExecution:
         self.final: ev.Event | None = None
         self.dropped = self.dirty = self.rest = False
         self.idle_since_us = 0
+        self.inbox_after = 0  # number of the last reading of the inbox that may have missed what lies there for it
         self.paused_at_end = run.paused  # once all that is recorded has been applied
         self.starts: list[StartRequest] = []  # children and successors, committed together with the events
         self.outbox: list[Message] = []  # likewise

@@ -127,7 +127,7 @@ class Node:
         )  # fmt: skip
         self.dispatcher = Dispatcher(
             store, owner=self._owner, clock=self.clock, workflows=registry.names, take_up=taking_up.take_up,
-            deliver=self.residents.deliver, has_room=lambda: len(self.resident) < settings.most_resident,
+            read_inbox=self.residents.read_inbox, has_room=lambda: len(self.resident) < settings.most_resident,
             is_here=self.resident.__contains__,
         )  # fmt: skip
         self.scheduler = Scheduler(store, codec, registry, self.clock, started=self._look)
@@ -218,8 +218,9 @@ class Node:
         )
 
     def deliver(self, message: Message) -> None:
-        """Hand a message that was just stored to its execution, if it is here."""
-        self.residents.deliver(message)
+        """Hand a message that was just stored to its execution, if it is here; else see to it that it is taken up."""
+        if not self.residents.hand_over(message):
+            self.dispatcher.poke()
 
     # -- what components say to others that are made after them -----------------------------------------------------
     def _owner(self) -> str:

@@ -75,6 +75,7 @@ class Residents:
         self._results, self._poison, self._beside = results, poison, beside
         self._on_event = on_event
         self.by_id: dict[str, LiveExecution] = {}
+        self._reads_begun = self._reads_done = 0  # of the inbox
         self.news = News()
 
     # -- they come ------------------------------------------------------------------------------------------------
@@ -126,6 +127,7 @@ class Residents:
         former = self.by_id.get(live.id)
         if former is not None:
             self._drop(former)  # it was claimed anew: whatever the old one does, it is fenced
+        live.inbox_after = self._reads_begun
         self.by_id[live.id] = live
 
     def lead_on(self, live: LiveExecution) -> None:
@@ -208,11 +210,38 @@ class Residents:
             self.deliver(message)
         self.alone(live, lambda: self.conductor.unanswered(live, number))
 
-    def deliver(self, message: Message) -> None:
-        """Hand a stored message to its execution, if it is here."""
+    async def read_inbox(self) -> None:
+        """Hand over all messages that lie in the store for those who are here, in the order of their arrival."""
+        self._reads_begun += 1
+        number = self._reads_begun
+        for message in await self._store.inbox(self._owner()):
+            self.deliver(message)
+        self._reads_done = number
+
+    def hand_over(self, message: Message) -> bool:
+        """Hand a message that was just stored to its execution; False: it is not here, or its inbox comes first.
+
+        What came before it may lie there unread: it was stored while the execution was not in memory yet, or went to rest.
+        """
         live = self.by_id.get(message.execution_id)
-        if live is not None:
-            self.alone(live, lambda: inbox.take(live, message, self._now_us))
+        if live is None:
+            return False
+        if live.inbox_after >= self._reads_done:
+            live.inbox_after = (
+                self._reads_begun
+            )  # one that is under way may miss this message, and the next is behind it
+            return False
+        self.deliver(message)
+        return True
+
+    def deliver(self, message: Message) -> None:
+        """Hand a stored message to its execution, if it is here. Whoever calls it has the earlier ones delivered."""
+        live = self.by_id.get(message.execution_id)
+        if live is None:
+            return
+        if live.rest:
+            live.inbox_after = self._reads_begun  # it takes none: should it stay after all, this one comes first
+        self.alone(live, lambda: inbox.take(live, message, self._now_us))
 
     def alone(self, live: LiveExecution, go_on: Callable[[], object]) -> None:
         """Go on with one execution; an error rebuilds it, and harms nobody else."""

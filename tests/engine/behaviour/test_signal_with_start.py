@@ -11,6 +11,7 @@ from cerebelum.engine.application.engine import Engine
 from cerebelum.engine.domain import events as ev
 from cerebelum.engine.domain.errors import ForbiddenTransition
 from cerebelum.engine.domain.errors_payload import ArgumentError
+from cerebelum.engine.ports.store import Message
 from tests.engine.world import PATIENCE_S, World
 from tests.flows import listening
 
@@ -78,3 +79,39 @@ async def test_signals_of_one_sender_come_in_order(world: World) -> None:
     for by in (0, 1):
         assert [number for sender, number in taken if sender == by] == list(range(20))
     assert len(await world.events(handle, ev.SignalReceived)) == 40
+
+
+async def test_a_signal_does_not_overtake_one_that_came_while_it_was_taken_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I11: the first is stored after its inbox was read for that, the second once it is in memory: they come in order."""
+    handle = await world.client.start(listening.in_order, 2)
+    await world.until_status(handle, "waiting")
+    await world.crash()
+    store, read, go_on, may_read = world.store, asyncio.Event(), asyncio.Event(), asyncio.Event()
+    inbox = store.inbox
+
+    async def held(owner: str, *, after_id: int = 0) -> list[Message]:
+        row = await store.get_execution(handle.id)
+        if row is None or row.owner != owner:
+            return await inbox(owner, after_id=after_id)
+        if read.is_set():  # after it was taken up
+            await may_read.wait()
+            return await inbox(owner, after_id=after_id)
+        found = await inbox(owner, after_id=after_id)
+        read.set()
+        await go_on.wait()
+        return found
+
+    monkeypatch.setattr(store, "inbox", held)
+    handle = (await world.come_back(listening.in_order)).handle(handle.id)
+    await world.engine.start_node()
+    async with asyncio.timeout(PATIENCE_S):
+        await read.wait()
+        await handle.signal("item", 1)
+        go_on.set()
+        while handle.id not in world.node.resident:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+    await handle.signal("item", 2)
+    may_read.set()
+    assert await handle.result(PATIENCE_S) == [1, 2]
