@@ -25,6 +25,10 @@ class Theme(StrEnum):
     light = "light"
 
 
+OpenedArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[ID]", help="Open this one's replay: an id, a unique beginning, @last or @last-failed."),
+]
 ScreenOption = Annotated[
     str | None, typer.Option("--screen", metavar="NAME", help="Open this screen: timeline, graph ….")
 ]
@@ -52,12 +56,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def tui(
-    execution_id: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[ID]", help="Open this one's replay: an id, a unique beginning, @last or @last-failed."
-        ),
-    ] = None,
+    execution_id: OpenedArgument = None,
     at: Annotated[int | None, typer.Option("--at", min=0, metavar="N", help="With an ID: begin at event N.")] = None,
     screenshot: Annotated[
         Path | None, typer.Option("--screenshot", metavar="FILE.svg", help="Write a picture of the screen, and end.")

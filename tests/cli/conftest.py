@@ -22,6 +22,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     folder = tmp_path / "project"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    structlog.reset_defaults()  # whatever ran before in this process
     yield Project(folder)
     structlog.reset_defaults()
     set_up_at_first_line(None)

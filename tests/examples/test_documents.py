@@ -51,5 +51,6 @@ def test_the_readme_shows_the_example_as_it_is() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_each_link_of_the_documentation_leads_somewhere(page: Path) -> None:
     """W16: a page that is named is there."""
-    targets = [page.parent / target for target in LINK.findall(page.read_text(encoding="utf-8"))]
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+    targets = [page.parent / link for link in links if link not in ("http", "https")]  # the web may change any day
     assert [target for target in targets if not target.exists()] == []
