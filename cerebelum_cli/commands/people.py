@@ -49,11 +49,13 @@ def input_(
         both = "the answer was asked for twice" if form else "there is no answer"
         raise UsageProblem(both, help_=f"cerebelum input {execution_id} NAME --json '{{\"ok\": true}}', or --form")
     url = store_url(store)
+    number = None
     if answer is not None:
         value = read_json(answer, what=f"answer to input {name!r}")
     else:
-        value = _asked_here(run_async(_wanted(url, execution_id, name)))
-    row, told, problem = run_async(_answered(url, execution_id, name, value))
+        asked = run_async(_wanted(url, execution_id, name))
+        number, value = asked.number, _asked_here(asked)
+    row, told, problem = run_async(_answered(url, execution_id, name, value, number))
     if output is Format.ids:
         out(row.id)
     elif output is Format.text:
@@ -67,7 +69,8 @@ def input_(
         say(f"queued; {problem}\n  help: cerebelum run --resume {row.id}")
 
 
-async def _answered(url: str, execution_id: str, name: str, value: Any) -> Any:
+async def _answered(url: str, execution_id: str, name: str, value: Any, number: int | None) -> Any:
+    """Answer it; `number`: only the one that the form was of, which may have been answered while it was filled in."""
     from cerebelum.engine.application.cluster import who_runs
     from cerebelum.engine.application.inputs import provide_input
     from cerebelum_cli.commands.control import _me, exact
@@ -75,7 +78,7 @@ async def _answered(url: str, execution_id: str, name: str, value: Any) -> Any:
 
     async with opened(url) as engine:
         row = await exact(engine, "input", execution_id)
-        told = await provide_input(engine, row.id, name, value, by=_me())
+        told = await provide_input(engine, row.id, name, value, by=_me(), number=number)
         return row, told, await who_runs(engine, row.workflow) if told == "stored" else None
 
 

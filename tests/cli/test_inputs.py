@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import subprocess
+from collections.abc import Callable
 
 from tests.cli.cli_project import Project, command, environ, wait_for_line
 
@@ -33,9 +34,16 @@ async def rates():
 
 
 @workflow
+async def rates_twice():
+    kind = {"type": "single_choice", "choices": [{"value": 5, "label": "good"}, {"value": 1, "label": "bad"}]}
+    return [await wait_for_input("rating", **kind), await wait_for_input("rating", **kind)]
+
+
+@workflow
 async def hostile():
     return await wait_for_input("-x\\x1b]0;owned\\x07\\u202e'; rm -rf", prompt="a\\n  fake: line\\u2066")
 """
+Meanwhile = Callable[[], None] | None
 GOOD = '{"equipment": "laptop", "why": "broken"}'
 
 
@@ -139,8 +147,8 @@ def test_hostile_texts_stay_text(project: Project) -> None:
     assert "\n  fake: line" not in project("inputs").stdout
 
 
-def _on_a_terminal(project: Project, *words: str, typed: list[str]) -> tuple[int, str]:
-    """Run the command on a pseudo-terminal; each line is typed once the question before it is there."""
+def _on_a_terminal(project: Project, *words: str, typed: list[str], meanwhile: Meanwhile = None) -> tuple[int, str]:
+    """Run the command on a pseudo-terminal; each line is typed once the question before it is there, and `meanwhile` is done."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
         command(*words),
@@ -162,6 +170,8 @@ def _on_a_terminal(project: Project, *words: str, typed: list[str]) -> tuple[int
             break
         seen += part
         if left and seen[place:].endswith(": "):
+            if meanwhile is not None:
+                meanwhile()
             os.write(master, left.pop(0).encode())
             place = len(seen)
     os.close(master)
@@ -191,6 +201,24 @@ def test_a_choice_is_asked_by_its_labels(project: Project) -> None:
     assert code == 0, seen
     assert "  1  good\n  2  bad\n" in seen
     assert _finished(project, "e-1") == 1
+
+
+def test_a_form_never_answers_the_next_question_of_its_name(project: Project) -> None:
+    """C17: somebody was faster, and the workflow asks the same again: what was typed for the first is refused, not taken."""
+    _asking(project, "rates_twice", "e-1")
+
+    def is_faster() -> None:
+        assert project("input", "e-1", "rating", "--json", "5").exit_code == 0
+        with project.start("run", "--resume", "e-1") as run:
+            wait_for_line(run.stderr, "waiting for input")
+            run.terminate()
+            run.communicate(timeout=20)
+
+    code, seen = _on_a_terminal(project, "input", "e-1", "rating", "--form", typed=["bad\n"], meanwhile=is_faster)
+    assert code == 5, seen
+    assert "answer" in seen
+    (one,) = project.json("inputs")
+    assert one["name"] == "rating"
 
 
 def test_a_form_that_is_left_sends_nothing(project: Project) -> None:
