@@ -19,6 +19,7 @@ from cerebelum.engine.runtime.code.loading import LoadedFlow, load_flow
 from cerebelum.engine.runtime.code.pinning import load_bundle
 from cerebelum.engine.runtime.code.selection import select_workflow
 from cerebelum_cli.errors import FlowFileUnknown
+from cerebelum_cli.streams import printing_is_talk
 
 
 class ChosenFlow(msgspec.Struct, frozen=True):
@@ -46,7 +47,8 @@ def load_target(target: str, *, any_of_several: bool = False) -> ChosenFlow:
     path, separator, name = target.rpartition(":")
     if not separator or "/" in name or "\\" in name or Path(target).exists():
         path, name = target, ""
-    flow = load_flow(Path(path))
+    with printing_is_talk():
+        flow = load_flow(Path(path))
     if any_of_several and not name and flow.workflows:
         return ChosenFlow(flow, flow.workflows[0])
     return ChosenFlow(flow, select_workflow(flow, name or None))
@@ -87,7 +89,8 @@ async def register_stored(engine: Engine, row: ExecutionRow) -> None:
     modules = SourceBundle.decode(code.source).modules
     others = [other for other in await engine.store.list_workflows() if other.module in modules]
     for version in [code, *(other for other in others if other.workflow != row.workflow and other.source)]:
-        engine.registry.add_pinned(load_bundle(version, allow_stored_code=True), version)
+        with printing_is_talk():
+            engine.registry.add_pinned(load_bundle(version, allow_stored_code=True), version)
 
 
 async def _code_of(engine: Engine, row: ExecutionRow) -> CodeVersion | None:
@@ -95,7 +98,8 @@ async def _code_of(engine: Engine, row: ExecutionRow) -> CodeVersion | None:
 
 
 def _with_workflow(file: Path, name: str) -> ChosenFlow | None:
-    flow = load_flow(file)
+    with printing_is_talk():
+        flow = load_flow(file)
     try:
         return ChosenFlow(flow, select_workflow(flow, name))
     except CerebelumError:

@@ -104,9 +104,11 @@ class _Wanted:
 
 async def _loaded(url: str, wanted: _Wanted) -> ExecutionReplay:
     from cerebelum_cli.composition import reading
+    from cerebelum_cli.streams import printing_is_talk
 
     async with reading(url) as engine:
-        return await _load(engine, url, wanted)
+        with printing_is_talk():  # stored code is imported, too
+            return await _load(engine, url, wanted)
 
 
 def _replay(made: ExecutionReplay, wanted: _Wanted) -> None:

@@ -225,3 +225,20 @@ def test_pause_and_resume(ran: Project) -> None:
     assert ran("resume", "c-waits").exit_code == 0
     ran("signal", "c-waits", "go", "3")
     assert ran("run", "--resume", "c-waits").exit_code == 0
+
+
+def test_a_module_that_prints_is_not_among_the_data(project: Project) -> None:
+    """W5: what a flow prints while it is imported goes to stderr, from the file as from the store."""
+    project.write(
+        "loud.py",
+        "from cerebelum import workflow\nprint('hello from the module')\n\n@workflow\nasync def quiet():\n    return 1\n",
+    )
+    ran = project("run", "loud.py", "--id", "loud-1")
+    assert ran.exit_code == 0, ran.stderr
+    assert "hello" not in ran.stdout
+    assert "hello from the module" in ran.stderr
+    (project.folder / "loud.py").unlink()
+    replayed = project("replay", "loud-1", "-o", "jsonl")
+    assert replayed.exit_code == 0, replayed.stderr
+    assert [json.loads(line)["version"] for line in replayed.stdout.splitlines() if "version" in line]
+    assert "hello" not in replayed.stdout

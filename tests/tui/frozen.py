@@ -23,6 +23,7 @@ from tests.flows import travelled
 START_US = 1_795_255_200_000_000  # 2026-11-21T10:00:00Z
 _TICK_US = 40_000  # between two events
 _MEASURED = re.compile(r"after \d+\.\d+ s")  # how long an attempt took
+_PLACE = re.compile(r'File "[^"]*/')  # a trace in a log line names the folder of this checkout
 _APART_US = 60_000_000  # between two executions
 RUNS: Sequence[tuple[str, Any, str]] = (
     ("greet-1", travelled.greet, "completed"),
@@ -56,7 +57,7 @@ class Frozen:
         self.logs = [
             structs.replace(
                 line,
-                message=_MEASURED.sub("after 0.010 s", line.message),
+                message=_PLACE.sub('File "', _MEASURED.sub("after 0.010 s", line.message)),
                 at_us=ended.get((line.number, line.attempt), last) - _TICK_US // 4,
             )
             for line in logs

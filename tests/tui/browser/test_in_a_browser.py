@@ -49,7 +49,7 @@ async def test_one_looks_walks_and_is_refused(new_page: NewPage, folder: Path) -
     """W6, W7, W8: the list and a replay in the browser; what would change something, or needs a terminal, is refused."""
     async with served(folder, "--store", "orders.db") as server:
         tab = await opened(new_page, server)
-        assert "read-only" in await tab.text()
+        await tab.sees("read-only")
         for key in ("p", "x", "r"):
             await tab.press("j", key)
             await tab.sees(REFUSED)
