@@ -116,7 +116,9 @@ def _check_together(
     given = {"--allow-actions": allow_actions or None, "--host": host, "--port": port, "--token": token}
     names = [name for name, value in given.items() if value is not None]
     if names and not serve:
-        raise UsageProblem(f"{', '.join(names)} belongs to --serve", help_=f"cerebelum tui --serve {names[0]}")
+        shown = {"--allow-actions": "", "--host": f" {host}", "--port": f" {port}", "--token": " TEXT"}
+        typed = " ".join(f"{name}{shown[name]}" for name in names)
+        raise UsageProblem(f"{', '.join(names)} belongs to --serve", help_=f"cerebelum tui --serve {typed}")
 
 
 def _words_of_a_tab(

@@ -50,7 +50,7 @@ async def test_one_looks_walks_and_is_refused(new_page: NewPage, folder: Path) -
     async with served(folder, "--store", "orders.db") as server:
         tab = await opened(new_page, server)
         await tab.sees("read-only")
-        for key in ("p", "x", "r"):
+        for key in ("p", "x", "r", "s", "f"):
             await tab.press("j", key)
             await tab.sees(REFUSED)
         await tab.press("End", "Home", "j", "Enter")
@@ -59,12 +59,17 @@ async def test_one_looks_walks_and_is_refused(new_page: NewPage, folder: Path) -
         await tab.sees("event 11/14")
         await tab.press("Tab")
         await tab.sees("[context]")
+        for key in ("f", "s", "x"):
+            await tab.press("l", key)  # each key takes the sentence before away
+            await tab.sees(REFUSED)
         await tab.press("e")
         await tab.sees("✗ an editor cannot be opened in a browser")
         assert (await tab.page.picture()).startswith(PNG)
         await tab.press("q")
         await tab.sees("refund-7")
         assert asked(folder / "orders.db") == []
+        with closing(sqlite3.connect(folder / "orders.db")) as store:
+            assert store.execute("SELECT count(*) FROM executions").fetchone() == (5,)  # no fork
 
 
 async def test_nothing_is_asked_of_anybody_else(new_page: NewPage, folder: Path) -> None:
